@@ -1,0 +1,1 @@
+"""What happened: calls, sessions and their commands, events and webhooks."""

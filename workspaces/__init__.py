@@ -1,0 +1,1 @@
+"""Who: tenants, people, keys, what they may do and what they did."""
