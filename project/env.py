@@ -1,0 +1,108 @@
+"""Strict readers of the environment: a wrong value stops the boot with one sentence that names the variable."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+T = TypeVar("T")
+
+
+def raw(name: str) -> str | None:
+    """The variable's text; `NAME_FILE` names a file that holds it instead (for secrets). Unset and empty are None."""
+    value = os.environ.get(name, "").strip()
+    path = os.environ.get(f"{name}_FILE", "").strip()
+    if value and path:
+        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set; set one of them.")
+    if not path:
+        return value or None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() or None
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read: {error.strerror}.") from error
+
+
+def text(name: str, default: str = "") -> str:
+    value = raw(name)
+    return default if value is None else value
+
+
+def words(name: str, default: Iterable[str] = ()) -> list[str]:
+    """A comma-separated list; blanks are dropped."""
+    value = raw(name)
+    return list(default) if value is None else [word.strip() for word in value.split(",") if word.strip()]
+
+
+def choice(name: str, options: Iterable[str], default: str) -> str:
+    value = text(name, default)
+    allowed = list(options)
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be one of {', '.join(allowed)}.")
+    return value
+
+
+def boolean(name: str, *, default: bool) -> bool:
+    value = text(name, str(default)).lower()
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name} is {value!r}; it must be true or false.")
+
+
+def _number(name: str, default: T, *, kind: Callable[[str], T], minimum: float, what: str) -> T:
+    value = raw(name)
+    if value is None:
+        return default
+    try:
+        number = kind(value)
+    except ValueError:
+        number = None  # reported below, with the range
+    if number is None or not minimum <= float(number) < float("inf"):  # type: ignore[arg-type]  # T is int or float here
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be {what}, {minimum:g} or more.")
+    return number
+
+
+def integer(name: str, default: int, *, minimum: int = 0) -> int:
+    return _number(name, default, kind=int, minimum=minimum, what="a whole number")
+
+
+def seconds(name: str, default: float, *, minimum: float = 0) -> float:
+    return _number(name, default, kind=float, minimum=minimum, what="a number of seconds")
+
+
+def url(name: str, default: str = "", *, schemes: Iterable[str]) -> str:
+    """An absolute URL without a trailing slash, or "" where unset."""
+    value = text(name, default)
+    if not value:
+        return ""
+    allowed = list(schemes)
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in allowed and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        good = False
+    if not good:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be an address that begins with {'://, '.join(allowed)}://.")
+    return value.rstrip("/")
+
+
+def kept_secret(path: Path) -> str:
+    """The secret kept in `path`, made on first use: the embedded default needs one that outlives a restart."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"DATA_DIR is {path.parent}, which cannot be written: {error.strerror}; set DATA_DIR or SECRET_KEY."
+        ) from error
+    secret = secrets.token_urlsafe(48)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(secret)
+    return secret

@@ -1,0 +1,1 @@
+"""Sound as arrays and bytes: pure functions that know no framework, network or database."""

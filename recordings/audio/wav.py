@@ -1,0 +1,128 @@
+"""WAV files: the header we write, and the files we read.
+
+The header is the 44-byte RIFF/WAVE form for PCM (Microsoft, Multimedia Programming Interface 1.0). Its sizes are
+32-bit, so a file holds at most 4 GiB: 74 hours of one track.
+"""
+
+import struct
+import wave
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from recordings.audio.pcm import BYTES_PER_FRAME, RATE
+
+HEADER_BYTES = 44
+
+_UNKNOWN = 0xFFFF_FFFF
+_LARGEST_DATA = _UNKNOWN - 1 - (HEADER_BYTES - 8)
+_PCM = 1
+_LAYOUT = struct.Struct("<4sI4s4sIHHIIHH4sI")
+
+
+class WavError(ValueError):
+    """A file that is not a whole 16-bit PCM WAV; the message says which of that it is not."""
+
+
+def header(frames: int | None, *, rate: int = RATE, channels: int = 1) -> bytes:
+    """The 44 bytes before `frames` frames (one sample of each channel) of s16le audio at `rate` Hz.
+
+    None is a recording that still runs: both sizes are 0xFFFFFFFF, the value that players take for "until the
+    stream ends". Raises ValueError for a file of more than 4 GiB.
+    """
+    if frames is None:
+        riff = data = _UNKNOWN
+    else:
+        data = _data_bytes(frames, channels=channels)
+        riff = data + HEADER_BYTES - 8
+    frame = channels * BYTES_PER_FRAME
+    return _LAYOUT.pack(
+        *(b"RIFF", riff, b"WAVE"),
+        *(b"fmt ", 16, _PCM, channels, rate, rate * frame, frame, BYTES_PER_FRAME * 8),
+        *(b"data", data),
+    )
+
+
+def size_of(frames: int, *, channels: int = 1) -> int:
+    """Bytes of the whole file, header included. Raises ValueError beyond 4 GiB."""
+    return HEADER_BYTES + _data_bytes(frames, channels=channels)
+
+
+def _data_bytes(frames: int, *, channels: int) -> int:
+    if frames < 0:
+        raise ValueError(f"a WAV file cannot hold {frames} frames")
+    size = frames * channels * BYTES_PER_FRAME
+    if size > _LARGEST_DATA:
+        raise ValueError(
+            f"{frames} frames of {channels} channels ({size} bytes) do not fit a WAV file of 4 GiB"
+        )
+    return size
+
+
+class WavSource:
+    """A 16-bit PCM WAV file, open for reading anywhere in it. Not for use by several threads at once."""
+
+    def __init__(self, reader: wave.Wave_read, *, path: Path) -> None:
+        self._reader = reader
+        self._path = path
+        self.rate = reader.getframerate()
+        self.channels = reader.getnchannels()
+        self.frames = reader.getnframes()
+
+    @classmethod
+    def open(cls, path: Path | str) -> Self:
+        """Open and check the file at `path`.
+
+        Raises WavError for anything but 16-bit PCM and for a file shorter than its header says, OSError where it
+        cannot be read at all.
+        """
+        path = Path(path)
+        try:
+            reader = wave.open(str(path), "rb")  # noqa: SIM115 - the source owns it, and close() ends it
+        except (wave.Error, EOFError) as error:
+            raise WavError(
+                f"{path.name} is not a PCM WAV file: {error or 'it ends inside its header'}"
+            ) from error
+        try:
+            source = cls(reader, path=path)
+            source._check(width=reader.getsampwidth())
+        except WavError:
+            reader.close()
+            raise
+        return source
+
+    def read(self, first: int, count: int) -> bytes:
+        """`count` frames from frame `first` on as s16le, channels interleaved; fewer where the file ends.
+
+        Raises WavError where the file has become shorter since it was opened.
+        """
+        if first < 0 or count < 0:
+            raise ValueError(f"{count} frames from frame {first} on cannot be read")
+        count = min(count, self.frames - first)
+        if count <= 0:
+            return b""
+        self._reader.setpos(first)
+        data = self._reader.readframes(count)
+        if len(data) != count * self.channels * BYTES_PER_FRAME:
+            raise WavError(f"{self._path.name} is truncated: its header promises {self.frames} frames")
+        return data
+
+    def close(self) -> None:
+        """Close the file; again is harmless."""
+        self._reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _check(self, *, width: int) -> None:
+        if width != BYTES_PER_FRAME:
+            raise WavError(f"{self._path.name} holds {width * 8}-bit samples, not 16-bit ones")
+        if self.rate < 1:
+            raise WavError(f"{self._path.name} gives no sample rate")
+        # The header is believed only once the last frame it promises is seen to exist.
+        self.read(max(self.frames - 1, 0), 1)

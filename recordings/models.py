@@ -1,0 +1,201 @@
+"""Recordings, the sockets they came through, the tracks and pieces they are made of, and their history.
+
+A frame is one sample of one track: 2 bytes (s16le) at 8,000 Hz. Times are UTC.
+"""
+
+from django.db import models
+from django.db.models import Q
+
+from recordings.states import ACTIVE, EndReason, RecordingType, ReferenceType, State
+from workspaces.clock import NEVER, now
+from workspaces.ids import new_id
+from workspaces.tenancy import TenantModel
+
+
+class Recording(TenantModel):
+    """One recording of a call. Only `recordings.lifecycle` writes `status`."""
+
+    owner_type = models.CharField(max_length=16, blank=True)  # "agent" or ""
+    owner_id = models.UUIDField(null=True, blank=True)
+    activeflow_id = models.UUIDField(null=True, blank=True)
+    on_end_flow_id = models.UUIDField(null=True, blank=True)
+    reference_type = models.CharField(max_length=16, choices=ReferenceType.choices)
+    reference_id = models.UUIDField()
+    recording_type = models.CharField(max_length=16, choices=RecordingType.choices, default=RecordingType.FULL_CALL)
+    node_id = models.CharField(max_length=128, blank=True)  # the flow's node that made a segment
+    status = models.CharField(max_length=16, choices=State.choices, default=State.INITIATING)
+    format = models.CharField(max_length=8, default="wav")
+    end_reason = models.CharField(max_length=16, choices=EndReason.choices, blank=True)
+    end_detail = models.CharField(max_length=500, blank=True)  # the engine's own words, where it gave any
+    command_uid = models.CharField(max_length=128)
+    duration_ms = models.BigIntegerField(null=True, blank=True)  # null until ended
+    generation = models.PositiveIntegerField(default=1)  # + 1 when audio came back from a lost node after the end
+    file_id = models.UUIDField(default=new_id, editable=False)
+    held = models.BooleanField("on hold", default=False)
+    due_at = models.DateTimeField(null=True, blank=True)  # when the reconciler must look; doubles as its lease
+    url_expires_at = models.DateTimeField(null=True, blank=True)  # end of recording_url, set with the end
+    expires_at = models.DateTimeField(default=NEVER)
+    tm_start = models.DateTimeField("started", null=True, blank=True)  # first audio: frame 0 of the timeline
+    tm_end = models.DateTimeField("last audio", null=True, blank=True)
+    tm_update = models.DateTimeField("changed", default=now, editable=False)
+    tm_delete = models.DateTimeField("deleted", default=NEVER)
+
+    class Meta:
+        ordering = ["-tm_create", "-id"]
+        indexes = [
+            models.Index(fields=["workspace", "tm_delete", "-tm_create", "-id"], name="recording_newest_of_workspace"),
+            models.Index(fields=["tm_delete", "-tm_create", "-id"], name="recording_newest"),
+            models.Index(fields=["reference_id", "-tm_create"], name="recording_by_reference"),
+            models.Index(fields=["due_at"], name="recording_due", condition=Q(due_at__isnull=False)),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reference_type", "reference_id"],
+                condition=Q(status__in=sorted(ACTIVE), recording_type=RecordingType.FULL_CALL),
+                name="recording_one_active_full_call",
+            ),
+            models.CheckConstraint(condition=Q(status__in=State.values), name="recording_status_known"),
+            models.CheckConstraint(
+                condition=~Q(status=State.ENDED) | (Q(duration_ms__gte=0) & ~Q(end_reason="")),
+                name="recording_end_complete",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class CaptureNode(models.Model):
+    """A capture process's place on a disk: its id is kept beside its spool, which one process at a time may hold."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    host = models.CharField(max_length=200)
+    started_at = models.DateTimeField(default=now)
+    heartbeat_at = models.DateTimeField(default=now)
+    spool_bytes = models.BigIntegerField(default=0)
+    free_bytes = models.BigIntegerField(default=0)
+    trouble = models.CharField(max_length=500, blank=True)  # what it cannot do now, in a sentence; "" = all well
+
+    def __str__(self) -> str:
+        return f"{self.host} {self.id}"
+
+
+class Track(models.Model):
+    """One voice of a recording: PCM s16le, 8 kHz, mono."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="tracks")
+    position = models.PositiveSmallIntegerField()
+    label = models.CharField(max_length=64)  # inbound, outbound, mixed, or a participant
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["recording", "position"], name="track_position_once")]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Stream(models.Model):
+    """One socket of a recording. `frames_received = frames_stored` decides that every byte received is in storage."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="streams")
+    node = models.ForeignKey(CaptureNode, on_delete=models.PROTECT, related_name="streams")
+    stream_key = models.ForeignKey("workspaces.StreamKey", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    protocol = models.CharField(max_length=32, blank=True)
+    tracks = models.ManyToManyField(Track, through="StreamTrack", related_name="streams")
+    opened_at = models.DateTimeField(default=now)
+    first_audio_at = models.DateTimeField(null=True, blank=True)
+    start_frame = models.BigIntegerField(null=True, blank=True)  # where its first frame stands on the timeline
+    closed_at = models.DateTimeField(null=True, blank=True)
+    close_reason = models.CharField(max_length=200, blank=True)
+    frames_received = models.BigIntegerField(null=True, blank=True)  # per track; null until the socket closed
+    frames_stored = models.BigIntegerField(default=0)  # per track
+
+    class Meta:
+        ordering = ["opened_at"]
+        indexes = [
+            models.Index(fields=["recording", "opened_at"], name="stream_by_recording"),
+            models.Index(fields=["node"], name="stream_open_on_node", condition=Q(closed_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class StreamTrack(models.Model):
+    """Channel n of a socket is this track."""
+
+    stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="channels")
+    track = models.ForeignKey(Track, on_delete=models.CASCADE, related_name="+")
+    channel = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["channel"]
+        constraints = [models.UniqueConstraint(fields=["stream", "channel"], name="stream_channel_once")]
+
+    def __str__(self) -> str:
+        return f"{self.stream_id}/{self.channel}"
+
+
+class Chunk(models.Model):
+    """A piece of a track in storage, verified before this row was written."""
+
+    id = models.BigAutoField(primary_key=True)
+    track = models.ForeignKey(Track, on_delete=models.CASCADE, related_name="chunks")
+    stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="chunks")
+    start_frame = models.BigIntegerField()  # on the recording's timeline
+    frames = models.PositiveIntegerField()
+    key = models.CharField(max_length=300)
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["track", "start_frame"]
+        constraints = [models.UniqueConstraint(fields=["stream", "track", "start_frame"], name="chunk_once")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class AudioFile(models.Model):
+    """An assembled file in storage: immutable once written."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="files")
+    track = models.ForeignKey(Track, null=True, blank=True, on_delete=models.CASCADE, related_name="files")
+    rendition = models.CharField(max_length=32)  # "wav" (all tracks mixed) or "track-N"
+    generation = models.PositiveIntegerField()
+    key = models.CharField(max_length=300)
+    content_type = models.CharField(max_length=64, default="audio/wav")
+    size = models.BigIntegerField()  # bytes, header included
+    frames = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    tm_create = models.DateTimeField("created", default=now, editable=False)
+
+    class Meta:
+        ordering = ["rendition"]
+        constraints = [
+            models.UniqueConstraint(fields=["recording", "rendition", "generation"], name="file_once_per_generation")
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Transition(models.Model):
+    """One step of a recording's history, written in the transaction that made it."""
+
+    id = models.BigAutoField(primary_key=True)
+    recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="transitions")
+    from_state = models.CharField(max_length=16, blank=True)
+    to_state = models.CharField(max_length=16)
+    cause = models.CharField(max_length=64)
+    actor = models.CharField(max_length=200)
+    at = models.DateTimeField(default=now)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.from_state or '–'} → {self.to_state}"
