@@ -44,6 +44,7 @@ class WebhookEndpoint(TenantModel):
     app = models.ForeignKey("workspaces.App", null=True, blank=True, on_delete=models.PROTECT, related_name="endpoints")
     url = models.URLField(max_length=2000)
     style = models.CharField(max_length=16, choices=WebhookStyle.choices, default=WebhookStyle.SESSIONS)
+    events = models.JSONField(default=list, blank=True)  # the types it wants; empty: those its style sends unasked
     secret = models.CharField(max_length=128, editable=False)  # whsec_…: signing needs it raw, see SECURITY.md
     enabled = models.BooleanField(default=True)
 
