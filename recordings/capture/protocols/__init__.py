@@ -52,5 +52,5 @@ def detect(handshake: Handshake) -> Protocol:
 
 
 def choose_subprotocol(handshake: Handshake) -> str | None:
-    """The subprotocol to answer: the first offered one that is known (RFC 6455 §4.2.2), or None for no header."""
+    """The subprotocol to answer (RFC 6455 §4.2.2): the first offered that is known; None: answer without."""
     return next((name for name in handshake.subprotocols if name in SUBPROTOCOLS), None)

@@ -14,7 +14,7 @@ _INSTRUCTIONS = frozenset({"rate", "channels", "track", "at_ms", "silence"})
 
 
 class FreeSwitch(Protocol):
-    """Format from `?rate=` (Hz, default 8000) and `?channels=` (1 or 2, default 1); Refused(1003) on others."""
+    """Starts at once by `?rate=` (Hz, default 8000) and `?channels=` (1 or 2, default 1); else Refused."""
 
     name = "freeswitch"
     subprotocols = ("audio.drachtio.org",)
@@ -38,5 +38,5 @@ class FreeSwitch(Protocol):
 
 
 def _whole(text: str) -> int:
-    """A short decimal number, or -1: int() would also take signs, spaces, underscores and other scripts' digits."""
+    """A short decimal number, or -1; int() alone takes signs, spaces and underscores too."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else -1

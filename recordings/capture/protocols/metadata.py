@@ -28,7 +28,7 @@ def read_object(text: str) -> dict[str, object] | None:
 
 
 def flat(fields: Mapping[str, object]) -> dict[str, str]:
-    """The scalar fields as clean strings (true, false as JSON writes them); the nested and the null are left out."""
+    """The scalar fields as clean strings, true and false as JSON writes them; without nested and null."""
     kept: dict[str, str] = {}
     for key, value in fields.items():
         if isinstance(value, bool):
