@@ -72,6 +72,5 @@ def _wanting(event: Event) -> list[WebhookEndpoint]:
     return [
         endpoint
         for endpoint in endpoints
-        if endpoint.style in _styles
-        and event.type in (frozenset(endpoint.events) or _styles[endpoint.style].events)
+        if endpoint.style in _styles and event.type in (frozenset(endpoint.events) or _styles[endpoint.style].events)
     ]

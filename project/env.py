@@ -87,7 +87,9 @@ def url(name: str, default: str = "", *, schemes: Iterable[str]) -> str:
     except ValueError:  # a port that is no number
         good = False
     if not good:
-        raise ImproperlyConfigured(f"{name} is {value!r}; it must be an address that begins with {'://, '.join(allowed)}://.")
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}; it must be an address that begins with {'://, '.join(allowed)}://."
+        )
     return value.rstrip("/")
 
 

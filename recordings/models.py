@@ -102,7 +102,9 @@ class Stream(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="streams")
     node = models.ForeignKey(CaptureNode, on_delete=models.PROTECT, related_name="streams")
-    stream_key = models.ForeignKey("workspaces.StreamKey", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    stream_key = models.ForeignKey(
+        "workspaces.StreamKey", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     protocol = models.CharField(max_length=32, blank=True)
     tracks = models.ManyToManyField(Track, through="StreamTrack", related_name="streams")
     opened_at = models.DateTimeField(default=now)

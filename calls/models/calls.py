@@ -20,7 +20,9 @@ class Call(models.Model):
     direction = models.CharField(max_length=16, choices=Direction.choices, blank=True)
     owner_type = models.CharField(max_length=16, blank=True)  # "agent" or ""
     owner_id = models.UUIDField(null=True, blank=True)
-    engine_ref = models.CharField(max_length=200, blank=True)  # the engine's own name for the call (channel id, callSid)
+    engine_ref = models.CharField(
+        max_length=200, blank=True
+    )  # the engine's own name for the call (channel id, callSid)
     metadata = models.JSONField(default=dict, blank=True)  # what the engine said of it; untrusted text
     hangup_reason = models.CharField(max_length=64, blank=True)
     tm_progressing = models.DateTimeField(null=True, blank=True)

@@ -28,7 +28,8 @@ def mix(tracks: Sequence[Samples]) -> Samples:
 def add(parts: Sequence[Samples], *, out: Samples) -> None:
     """Write the clipped sum of `parts` to `out`; all are of one length, and `out` is none of them.
 
-    For any number of parts (up to 65,536) the result is the clip of the exact sum, not a chain of clipped ones.
+    For any number of parts (up to 65,536) the result is the clip of the exact sum, not a chain of clipped
+    ones.
     """
     if len(parts) < 2:
         out[:] = parts[0] if parts else 0

@@ -1,10 +1,11 @@
 """Samples in the stored form, and the ways from and to what telephony engines speak.
 
-The stored form everywhere is signed 16-bit little-endian PCM at 8,000 Hz, one channel per track. A frame is one
-sample of one track: two bytes, 125 µs.
+The stored form everywhere is signed 16-bit little-endian PCM at 8,000 Hz, one channel per track. A frame is
+one sample of one track: two bytes, 125 µs.
 
-G.711 is turned by tables made from the definition in ITU-T G.711 (tables 1a and 2a); where that leaves a decision
-value to neither neighbour, the convention of ITU-T G.191 decides (negative samples by their ones' complement).
+G.711 is turned by tables made from the definition in ITU-T G.711 (tables 1a and 2a); where that leaves a
+decision value to neither neighbour, the convention of ITU-T G.191 decides (negative samples by their ones'
+complement).
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +28,7 @@ _ULAW_CLIP = 32767 - _ULAW_BIAS
 class Encoding(StrEnum):
     """How an engine writes a sample on the wire."""
 
-    L16 = "l16"  # signed 16-bit little-endian, whatever RFC 2586 says of byte order: no engine we met sends big-endian
+    L16 = "l16"  # signed 16-bit little-endian: what engines send, though RFC 2586 has it the other way round
     ULAW = "ulaw"
     ALAW = "alaw"
 
@@ -40,8 +41,8 @@ class Encoding(StrEnum):
 def decode(data: bytes, encoding: Encoding) -> Samples:
     """The samples in `data`, interleaved as they came when it holds several channels.
 
-    L16 is a read-only view of `data`; µ-law and A-law give a new array. Raises ValueError for L16 that ends inside
-    a sample.
+    L16 is a read-only view of `data`; µ-law and A-law give a new array. Raises ValueError for L16 that ends
+    inside a sample.
     """
     if encoding is Encoding.L16:
         if len(data) % 2:

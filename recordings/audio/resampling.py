@@ -1,17 +1,21 @@
 """Any rate to the 8,000 Hz that is stored, piece by piece without a seam.
 
-A stream is resampled in pieces as it arrives. Each piece is given 100 ms of input on both sides, four times what
-soxr's filter at HQ reaches, and begins at an input frame that stands exactly on an output frame; so the pieces
-are what one pass over the whole signal would have made, to within its own rounding (measured: -120 dB before
-the result is rounded to 16 bits).
+A stream is resampled in pieces as it arrives. Each piece is given 100 ms of input on both sides, four times
+what soxr's filter at HQ reaches, and begins at an input frame that stands exactly on an output frame; so the
+pieces are what one pass over the whole signal would have made. Measured before the result is rounded to 16
+bits, over speech, noise and tones at eight rates: no 20 ms differ by more than -120 dBFS.
 """
 
 from math import gcd
+from typing import TypeVar
 
 import numpy as np
 import soxr
+from numpy.typing import NDArray
 
 from recordings.audio.pcm import RATE, Samples
+
+Sample = TypeVar("Sample", np.int16, np.float32)
 
 CONTEXT_MS = 100
 
@@ -19,10 +23,12 @@ _CONTEXT = RATE * CONTEXT_MS // 1000
 
 
 def input_span(start: int, stop: int, *, rate: int) -> tuple[int, int]:
-    """Input frames [first, last) that output frames [start, stop) need, 100 ms of context on each side included.
+    """Input frames [first, last) that output frames [start, stop) need, 100 ms of context on each side
+    included.
 
-    `first` is never below 0 and stands on an output frame, so the context before may be a little longer; `last`
-    may lie beyond what exists, and the caller ends there. At 8,000 Hz nothing is needed but the frames themselves.
+    `first` is never below 0 and stands on an output frame, so the context before may be a little longer;
+    `last` may lie beyond what exists, and the caller ends there. At 8,000 Hz nothing is needed but the
+    frames themselves.
     """
     if rate == RATE:
         return start, stop
@@ -35,8 +41,8 @@ def input_span(start: int, stop: int, *, rate: int) -> tuple[int, int]:
 def safe_frames(received: int, *, rate: int, final: bool) -> int:
     """How many output frames can be made for good from `received` input frames.
 
-    At the end (`final`), and at 8,000 Hz, all of them. Before that the last 100 ms wait for their context, and the
-    count is one whose boundary falls on an input frame, so that the next piece can begin there.
+    At the end (`final`), and at 8,000 Hz, all of them. Before that the last 100 ms wait for their context,
+    and the count is one whose boundary falls on an input frame, so that the next piece can begin there.
     """
     inputs, outputs = _cycle(rate)
     frames = received * outputs // inputs
@@ -46,26 +52,32 @@ def safe_frames(received: int, *, rate: int, final: bool) -> int:
 
 
 def resample(samples: Samples, *, rate: int, first: int, start: int, stop: int) -> Samples:
-    """Output frames [start, stop) at 8,000 Hz, made from `samples`: input frames from `first` on, at `rate` Hz.
+    """Output frames [start, stop) at 8,000 Hz, from `samples`: input frames from `first` on, at `rate` Hz.
 
-    Output frame n stands at input frame n x rate / 8,000: there is no delay. Raises ValueError where `samples` do
-    not reach from `start` to `stop`; whether they bring their context is the caller's affair (input_span).
+    Output frame n stands at input frame n x rate / 8,000: there is no delay. Raises ValueError where
+    `samples` do not reach from `start` to `stop`; whether they bring their context is the caller's affair
+    (input_span).
     """
     if rate == RATE:
-        made, base = samples, first
-    else:
-        inputs, outputs = _cycle(rate)
-        skipped = -first % inputs  # to the first input frame that stands on an output frame
-        base = (first + skipped) // inputs * outputs
-        # In floating point and rounded here: soxr's own 16-bit output is dithered, differently in every piece.
-        made = soxr.resample(samples[skipped:].astype(np.float32), rate, RATE, quality="HQ")
+        return _within(samples, base=first, start=start, stop=stop)
+    # In floating point and rounded here: soxr's own 16-bit output is dithered, differently in every piece.
+    exact = _resampled(samples, rate=rate, first=first, start=start, stop=stop)
+    rounded: Samples = np.clip(np.rint(exact), -32768, 32767).astype(np.int16)
+    return rounded
+
+
+def _resampled(samples: Samples, *, rate: int, first: int, start: int, stop: int) -> NDArray[np.float32]:
+    inputs, outputs = _cycle(rate)
+    skipped = -first % inputs  # to the first input frame that stands on an output frame
+    made = soxr.resample(samples[skipped:].astype(np.float32), rate, RATE, quality="HQ")
+    return _within(made, base=(first + skipped) // inputs * outputs, start=start, stop=stop)
+
+
+def _within(made: NDArray[Sample], *, base: int, start: int, stop: int) -> NDArray[Sample]:
+    """Frames [start, stop) of `made`, whose first is frame `base`."""
     if not base <= start <= stop <= base + made.size:
         raise ValueError(f"output frames {start} to {stop} are not within {base} to {base + made.size}")
-    wanted = made[start - base : stop - base]
-    if rate == RATE:
-        return wanted
-    rounded: Samples = np.clip(np.rint(wanted), -32768, 32767).astype(np.int16)
-    return rounded
+    return made[start - base : stop - base]
 
 
 def _cycle(rate: int) -> tuple[int, int]:

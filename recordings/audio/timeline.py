@@ -1,7 +1,7 @@
 """A recording is a timeline: tracks of pieces on one clock, any slice of which can be mixed at any moment.
 
-Nothing is read until it is asked for, and only what the slice touches. Where the bytes come from is the caller's
-affair: it gives a `read`.
+Nothing is read until it is asked for, and only what the slice touches. Where the bytes come from is the
+caller's affair: it gives a `read`.
 """
 
 from bisect import bisect_right
@@ -68,8 +68,9 @@ class Piece:
 class Timeline:
     """The tracks of a recording, each with its pieces in the order they were written.
 
-    Where pieces of one track overlap, the one written first is heard and a later one fills only what it left
-    free: audio that was once served never changes. Tracks are mixed, and what nothing covers is silence.
+    Where pieces of one track overlap, the one written first is heard and a later one fills only what it
+    left free: audio that was once served never changes. Tracks are mixed, and what nothing covers is
+    silence.
     """
 
     tracks: tuple[tuple[Piece, ...], ...]
@@ -82,15 +83,15 @@ class Timeline:
     def render(self, first: int, last: int, *, read: Read) -> bytes:
         """Frames [first, last) of all tracks mixed, as s16le; beyond the end there is silence.
 
-        One track is joined from what `read` gave, its reads as long as its pieces; several are mixed 65,536 frames
-        at a time. Raises ShortRead where `read` gives another number of bytes than asked; what `read` raises
-        passes through.
+        One track is joined from what `read` gave, its reads as long as its pieces; several are mixed 65,536
+        frames at a time. Raises ShortRead where `read` gives another number of bytes than asked; what
+        `read` raises passes through.
         """
         if not 0 <= first <= last:
             raise ValueError(f"frames {first} to {last} are no slice")
         if len(self._laid) == 1:
             return _joined(_heard(self._laid[0], first, last, read=read), first=first, last=last)
-        mixed: Samples = np.empty(last - first, dtype=np.int16)
+        mixed: Samples = np.empty(last - first, dtype="<i2")
         for block in range(first, last, mixing.BLOCK):
             end = min(block + mixing.BLOCK, last)
             segments = (_segment(pieces, block, end, read=read) for pieces in self._laid)
@@ -108,9 +109,9 @@ def render_wav(
 ) -> Iterator[bytes]:
     """Bytes [first_byte, last_byte) of `header` followed by the mixed PCM, in blocks of at most 128 KiB.
 
-    `frames` is the length of the recording, beyond which no byte may be asked for; None is a recording that still
-    runs, whose caller has already ended the range where its audio ends. The range is checked at the call
-    (ValueError); what `read` raises, and ShortRead, come while iterating, after whole blocks.
+    `frames` is the length of the recording, beyond which no byte may be asked for; None is a recording that
+    still runs, whose caller has already ended the range where its audio ends. The range is checked at the
+    call (ValueError); what `read` raises, and ShortRead, come while iterating, after whole blocks.
     """
     size = None if frames is None else len(header) + frames * BYTES_PER_FRAME
     if not 0 <= first_byte <= last_byte or (size is not None and last_byte > size):
@@ -138,6 +139,9 @@ def _without_overlaps(pieces: Iterable[Piece]) -> list[Piece]:
     """The pieces, cut so that none overlaps one written before it, in the order of the clock."""
     laid: list[Piece] = []
     for piece in pieces:
+        if piece.frames and (not laid or laid[-1].end <= piece.start):
+            laid.append(piece)  # as nearly always: written in the order of the clock
+            continue
         at = stop = bisect_right(laid, piece.start, key=_end)
         free: list[Piece] = []
         frame = piece.start

@@ -1,7 +1,7 @@
 """WAV files: the header we write, and the files we read.
 
-The header is the 44-byte RIFF/WAVE form for PCM (Microsoft, Multimedia Programming Interface 1.0). Its sizes are
-32-bit, so a file holds at most 4 GiB: 74 hours of one track.
+The header is the 44-byte RIFF/WAVE form for PCM (Microsoft, Multimedia Programming Interface 1.0). Its
+sizes are 32-bit, so a file holds at most 4 GiB: 74 hours of one track.
 """
 
 import struct
@@ -27,8 +27,8 @@ class WavError(ValueError):
 def header(frames: int | None, *, rate: int = RATE, channels: int = 1) -> bytes:
     """The 44 bytes before `frames` frames (one sample of each channel) of s16le audio at `rate` Hz.
 
-    None is a recording that still runs: both sizes are 0xFFFFFFFF, the value that players take for "until the
-    stream ends". Raises ValueError for a file of more than 4 GiB.
+    None is a recording that still runs: both sizes are 0xFFFFFFFF, the value that players take for "until
+    the stream ends". Raises ValueError for a file of more than 4 GiB.
     """
     if frames is None:
         riff = data = _UNKNOWN
@@ -73,16 +73,15 @@ class WavSource:
     def open(cls, path: Path | str) -> Self:
         """Open and check the file at `path`.
 
-        Raises WavError for anything but 16-bit PCM and for a file shorter than its header says, OSError where it
-        cannot be read at all.
+        Raises WavError for anything but 16-bit PCM and for a file shorter than its header says, OSError
+        where it cannot be read at all.
         """
         path = Path(path)
         try:
             reader = wave.open(str(path), "rb")  # noqa: SIM115 - the source owns it, and close() ends it
         except (wave.Error, EOFError) as error:
-            raise WavError(
-                f"{path.name} is not a PCM WAV file: {error or 'it ends inside its header'}"
-            ) from error
+            reason = str(error) or "it ends inside its header"
+            raise WavError(f"{path.name} is not a PCM WAV file: {reason}") from error
         try:
             source = cls(reader, path=path)
             source._check(width=reader.getsampwidth())
@@ -102,7 +101,10 @@ class WavSource:
         if count <= 0:
             return b""
         self._reader.setpos(first)
-        data = self._reader.readframes(count)
+        try:
+            data = self._reader.readframes(count)
+        except RuntimeError:  # how the library says that the data would end beyond the RIFF chunk around it
+            data = b""
         if len(data) != count * self.channels * BYTES_PER_FRAME:
             raise WavError(f"{self._path.name} is truncated: its header promises {self.frames} frames")
         return data

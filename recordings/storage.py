@@ -1,0 +1,191 @@
+"""Where audio is kept: keys, verified puts that never overwrite, ranged reads, deletes. The only place that knows a store.
+
+Keys are `w/{workspace}/r/{recording}/…`. A put is a success where the same bytes already stand under its key, and an
+ObjectConflict where others do. What was put is read back and compared by size and SHA-256 before the call returns.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from django.conf import settings
+
+from recordings.errors import ObjectConflict, ObjectDamaged, ObjectMissing, StorageError
+
+BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What a put left in the store: bytes and their SHA-256, both read back."""
+
+    key: str
+    size: int
+    sha256: str
+
+
+class Store(Protocol):
+    """What a kind of store must do; `files` is the first."""
+
+    def put(self, key: str, blocks: Iterable[bytes]) -> StoredObject: ...
+    def read(self, key: str, offset: int, length: int) -> bytes: ...
+    def delete(self, key: str) -> None: ...
+    def probe(self) -> None: ...
+
+
+def chunk_key(*, workspace: UUID, recording: UUID, track: UUID, start_frame: int, sha256: str) -> str:
+    """The hash in the key makes a second put of the same chunk a success and of another one no conflict."""
+    return f"w/{workspace}/r/{recording}/c/{track}/{start_frame:012d}-{sha256[:16]}.pcm"
+
+
+def file_key(*, workspace: UUID, recording: UUID, name: str) -> str:
+    return f"w/{workspace}/r/{recording}/{name}"
+
+
+class FileStore:
+    """Objects as files below a folder: written aside, synced, verified, then linked to their name."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def _path(self, key: str) -> Path:
+        parts = key.split("/")
+        if not all(parts) or any(part in {".", ".."} or "\\" in part or "\0" in part for part in parts):
+            raise StorageError(f"{key!r} is no storage key")
+        return self._root.joinpath(*parts)
+
+    def put(self, key: str, blocks: Iterable[bytes]) -> StoredObject:
+        """Write an object. Raises ObjectConflict, ObjectDamaged, or StorageError where the disk refuses."""
+        target = self._path(key)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=".put-", dir=target.parent)
+            try:
+                sent = _write(handle, blocks)
+                kept = _hash_file(Path(name))
+                if kept != sent:
+                    raise ObjectDamaged(f"{key} reads back other than it was written", key=key)
+                _link(Path(name), target, sent)
+            finally:
+                Path(name).unlink(missing_ok=True)
+            _sync_folder(target.parent)
+        except OSError as error:
+            raise StorageError(f"{key} could not be written: {error.strerror or error}", key=key) from error
+        return StoredObject(key=key, size=sent[0], sha256=sent[1])
+
+    def read(self, key: str, offset: int, length: int) -> bytes:
+        """`length` bytes from `offset`, fewer where the object ends. Raises ObjectMissing."""
+        try:
+            with self._path(key).open("rb", buffering=0) as file:
+                return os.pread(file.fileno(), length, offset)
+        except FileNotFoundError as error:
+            raise ObjectMissing(f"no object {key}", key=key) from error
+        except OSError as error:
+            raise StorageError(f"{key} could not be read: {error.strerror or error}", key=key) from error
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is gone already is no error. Folders left empty go with it."""
+        path = self._path(key)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"{key} could not be removed: {error.strerror or error}", key=key) from error
+        for folder in path.parents:
+            if folder == self._root or not _remove_empty(folder):
+                return
+
+    def probe(self) -> None:
+        """Write, read and remove a small object; raises StorageError where the store does not do as told."""
+        key = f"probe/{os.getpid()}-{os.urandom(4).hex()}"
+        self.put(key, [b"tapedeck"])
+        try:
+            if self.read(key, 4, 4) != b"deck":
+                raise ObjectDamaged(f"{key} reads back other than it was written", key=key)
+        finally:
+            self.delete(key)
+
+
+@cache
+def store() -> Store:
+    """The store that the settings name."""
+    return FileStore(Path(settings.STORAGE_ROOT))
+
+
+def put(key: str, data: bytes) -> StoredObject:
+    return store().put(key, [data])
+
+
+def put_blocks(key: str, blocks: Iterable[bytes]) -> StoredObject:
+    """As `put`, for what should never be in memory whole."""
+    return store().put(key, blocks)
+
+
+def read(key: str, offset: int, length: int) -> bytes:
+    return store().read(key, offset, length)
+
+
+def delete(key: str) -> None:
+    store().delete(key)
+
+
+def probe() -> None:
+    store().probe()
+
+
+def _write(handle: int, blocks: Iterable[bytes]) -> tuple[int, str]:
+    digest, size = hashlib.sha256(), 0
+    with os.fdopen(handle, "wb", buffering=0) as file:
+        for block in blocks:
+            rest = memoryview(block)
+            while rest:
+                rest = rest[file.write(rest) :]
+            digest.update(block)
+            size += len(block)
+        os.fdatasync(file.fileno())
+        os.fchmod(file.fileno(), 0o640)
+    return size, digest.hexdigest()
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(BLOCK_BYTES):
+            yield block
+
+
+def _hash_file(path: Path) -> tuple[int, str]:
+    digest, size = hashlib.sha256(), 0
+    for block in _blocks(path):
+        digest.update(block)
+        size += len(block)
+    return size, digest.hexdigest()
+
+
+def _link(made: Path, target: Path, sent: tuple[int, str]) -> None:
+    """Give the object its name; a hard link fails where the name is taken, which is what never overwrites."""
+    try:
+        os.link(made, target)
+    except FileExistsError:
+        if _hash_file(target) != sent:
+            raise ObjectConflict(f"another object stands at {target.name}", key=target.name) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove_empty(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except OSError:
+        return False  # not empty, or somebody was faster: nothing to do
+    return True
