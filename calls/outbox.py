@@ -1,4 +1,4 @@
-"""The outbox: an event is a row written in the transaction that caused it, with a delivery row per endpoint that wants it.
+"""The outbox: an event is a row written in the transaction that caused it, with a delivery row per endpoint wanting it.
 
 The payload is neutral. Each webhook style registers, from its dialect, which events it sends unasked and how it
 writes one; so nothing here knows a surface.
@@ -21,10 +21,15 @@ SEQUENCED = frozenset({"command.result", "recording.ended"})
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How one webhook style speaks: the events it sends unasked, and the JSON body of an event."""
+    """How one webhook style speaks: the events it sends unasked, and the JSON body of an event.
+
+    `sign`, where given, takes the body's bytes and the endpoint's secret, and gives headers of the style's own that
+    go beside those of Standard Webhooks.
+    """
 
     events: frozenset[str]
     render: Callable[[Event], dict[str, Any]]
+    sign: Callable[[bytes, str], dict[str, str]] | None = None
 
 
 _styles: dict[str, Style] = {}
@@ -38,6 +43,11 @@ def register_style(name: str, style: Style) -> None:
 def style(name: str) -> Style:
     """The registered style; KeyError where no dialect brought it."""
     return _styles[name]
+
+
+def styles() -> frozenset[str]:
+    """The names of the registered styles."""
+    return frozenset(_styles)
 
 
 def emit(
