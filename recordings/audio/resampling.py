@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recordings.audio.pcm import RATE, Samples
 
-Sample = TypeVar("Sample", np.int16, np.float32)
+_Sample = TypeVar("_Sample", np.int16, np.float32)
 
 CONTEXT_MS = 100
 
@@ -73,7 +73,7 @@ def _resampled(samples: Samples, *, rate: int, first: int, start: int, stop: int
     return _within(made, base=(first + skipped) // inputs * outputs, start=start, stop=stop)
 
 
-def _within(made: NDArray[Sample], *, base: int, start: int, stop: int) -> NDArray[Sample]:
+def _within(made: NDArray[_Sample], *, base: int, start: int, stop: int) -> NDArray[_Sample]:
     """Frames [start, stop) of `made`, whose first is frame `base`."""
     if not base <= start <= stop <= base + made.size:
         raise ValueError(f"output frames {start} to {stop} are not within {base} to {base + made.size}")

@@ -26,7 +26,7 @@ class Read(Protocol):
     def __call__(self, key: str, offset: int, length: int, /) -> bytes: ...
 
 
-class ShortRead(Exception):  # noqa: N818 - named for what happened, as it is caught
+class ShortRead(Exception):
     """A read gave another number of bytes than it was asked for: the object is not what its piece says."""
 
     def __init__(self, key: str, *, offset: int, asked: int, got: int) -> None:
@@ -50,9 +50,7 @@ class Piece:
 
     def __post_init__(self) -> None:
         if self.offset < 0 or self.start < 0 or self.frames < 0:
-            raise ValueError(
-                f"no such piece: {self.frames} frames at {self.start}, byte {self.offset} of {self.key}"
-            )
+            raise ValueError(f"no such piece: {self.frames} frames at {self.start}, byte {self.offset} of {self.key}")
 
     @property
     def end(self) -> int:
@@ -119,9 +117,7 @@ def render_wav(
     return _wav_blocks(timeline, first_byte, last_byte, header=header, read=read)
 
 
-def _wav_blocks(
-    timeline: Timeline, first_byte: int, last_byte: int, *, header: bytes, read: Read
-) -> Iterator[bytes]:
+def _wav_blocks(timeline: Timeline, first_byte: int, last_byte: int, *, header: bytes, read: Read) -> Iterator[bytes]:
     if head := header[first_byte:last_byte]:
         yield head
     first, last = max(first_byte - len(header), 0), last_byte - len(header)

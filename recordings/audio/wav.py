@@ -53,9 +53,7 @@ def _data_bytes(frames: int, *, channels: int) -> int:
         raise ValueError(f"a WAV file cannot hold {frames} frames")
     size = frames * channels * BYTES_PER_FRAME
     if size > _LARGEST_DATA:
-        raise ValueError(
-            f"{frames} frames of {channels} channels ({size} bytes) do not fit a WAV file of 4 GiB"
-        )
+        raise ValueError(f"{frames} frames of {channels} channels ({size} bytes) do not fit a WAV file of 4 GiB")
     return size
 
 
