@@ -1,0 +1,1 @@
+"""Operators' commands about workspaces, members and keys."""
