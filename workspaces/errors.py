@@ -9,7 +9,6 @@ WorkspaceError
 └── AppRefused              an app id that is malformed, or that belongs to another workspace
 """
 
-# ruff: noqa: N818 - the names say what happened, and callers read better for it
 from typing import Any, ClassVar
 
 

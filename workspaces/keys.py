@@ -116,16 +116,17 @@ def revoke(credential: Credential, *, actor: audit.Actor) -> bool:
 
 
 def _mint(kind: str, make: Callable[[str, str], C]) -> tuple[C, str]:
-    for attempt in range(1, MINT_ATTEMPTS + 1):
+    attempts = 0
+    while True:
+        attempts += 1
         prefix = _prefix()
         raw = f"{kind}_{prefix}_{secrets.token_urlsafe(32)}"
         try:
             with transaction.atomic():
                 return make(prefix, _digest(raw)), raw
         except IntegrityError:  # the prefix is taken
-            if attempt == MINT_ATTEMPTS:
+            if attempts == MINT_ATTEMPTS:
                 raise
-    raise AssertionError("unreachable")
 
 
 def _prefix() -> str:
