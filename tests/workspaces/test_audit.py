@@ -3,6 +3,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection, transaction
 
 from tests.workspaces.crowd import at_once
 from workspaces.audit import SYSTEM, Actor, record, record_once, seal, verify
@@ -230,3 +231,22 @@ def test_range_requests_at_once_leave_one_listen():
     outcomes = at_once(16, lambda _: listen(workspace, sam))
     assert sorted(outcomes) == [False] * 15 + [True]
     assert AuditEntry.objects.filter(verb="listen").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_acts_go_on_record_while_a_chain_is_being_sealed():
+    if not connection.features.has_select_for_update:
+        pytest.skip("SQLite has one writer at a time, whoever it is")
+    workspace = Workspace.objects.create(name="a", slug="a")
+    note(workspace)
+
+    def act(_):
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '2s'")
+        return note(workspace).pk
+
+    with transaction.atomic():
+        assert seal() == 1
+        assert len(at_once(2, act)) == 2
+    assert seal() == 2
+    assert verify(workspace) == []

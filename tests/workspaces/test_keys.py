@@ -139,6 +139,14 @@ def test_use_is_noted_at_most_once_a_minute(cast, django_assert_num_queries):
     assert key.last_used_at > long_ago
 
 
+def test_of_two_requests_at_once_one_notes_the_use(cast):
+    key, raw = keys.mint_api_key(cast.workspace, scopes=["all"])
+    late = ApiKey.objects.get(pk=key.pk)  # loaded before the other noted its use
+    first = keys.verify_api_key(raw).last_used_at
+    keys._touch(late)
+    assert ApiKey.objects.get(pk=key.pk).last_used_at == first
+
+
 def test_a_refused_key_is_not_noted_as_used(cast):
     why(cast.revoked_key)
     why(cast.expired_key)
