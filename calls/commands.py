@@ -45,7 +45,8 @@ def dispatch(session_id: str, command: str, *, uid: str, actor: Actor, response:
     Raises SessionUnknown, and CooldownRunning where the heavy group was used less than 2 s ago.
     """
     with transaction.atomic():
-        session = Session.objects.select_for_update().filter(pk=session_id).first()
+        # no_key: an event of the same session, written elsewhere, refers to this row and need not wait for us.
+        session = Session.objects.select_for_update(no_key=True).filter(pk=session_id).first()
         if session is None:
             raise SessionUnknown(session_id)
         stored = SessionCommand.objects.filter(session=session, command=command, uid=uid).first()

@@ -27,6 +27,8 @@ FLUSH_SECONDS = 1.0
 class Publisher:
     """Takes hints from any thread and publishes them from one of its own."""
 
+    _clock = staticmethod(time.monotonic)  # the breaker's
+
     def __init__(self) -> None:
         self._queue: queue.Queue[tuple[str, str]] = queue.Queue(QUEUE_SIZE)
         self._thread: threading.Thread | None = None
@@ -36,7 +38,7 @@ class Publisher:
 
     def put(self, task: str, subject: str) -> None:
         """Queue a hint; drop it where the queue is full or the breaker open."""
-        if time.monotonic() < self._open_until:
+        if self._clock() < self._open_until:
             self.dropped += 1
             return
         self._start()
@@ -63,7 +65,9 @@ class Publisher:
         while True:
             task, subject = self._queue.get()
             try:
-                if time.monotonic() >= self._open_until:
+                if self._clock() < self._open_until:
+                    self.dropped += 1
+                else:
                     self._publish(task, subject)
             finally:
                 self._queue.task_done()
@@ -72,7 +76,7 @@ class Publisher:
         try:
             current_app.send_task(task, args=[subject], expires=EXPIRES_SECONDS, retry=False, ignore_result=True)
         except Exception as error:  # noqa: BLE001 - each broker library raises its own; the sweep does the work instead
-            self._open_until = time.monotonic() + BREAKER_SECONDS
+            self._open_until = self._clock() + BREAKER_SECONDS
             self.dropped += 1
             logger.warning("the broker takes no hints (%s); the sweep works on", error)
 
@@ -92,4 +96,5 @@ atexit.register(lambda: _publisher.flush(FLUSH_SECONDS))
 
 def hint(task: str, subject: UUID | str | int) -> None:
     """Once the surrounding transaction has committed, hint that `task` may have work with `subject`."""
-    transaction.on_commit(lambda: _publisher.put(task, str(subject)))
+    # robust: what is committed is done, whatever becomes of its hint (a process at its limit starts no thread).
+    transaction.on_commit(lambda: _publisher.put(task, str(subject)), robust=True)

@@ -68,7 +68,9 @@ def judge(address: Address) -> None:
     if _listed(address, allowed):
         return
     for each in _carried(address) or (address,):
-        public = each.is_global and not each.is_multicast and not each.is_reserved
+        # Site-local (fec0::/10) went out of use before it could become "private" to Python.
+        local = isinstance(each, IPv6Address) and each.is_site_local
+        public = each.is_global and not (each.is_multicast or each.is_reserved or local)
         if not public and not _listed(each, allowed):
             raise AddressRefused(f"{address} is not a public address, and OUTBOUND_ALLOW does not list it")
 
@@ -205,6 +207,9 @@ def post(url: str, *, body: bytes, headers: Mapping[str, str], seconds: float) -
                 preload_content=False,
                 decode_content=False,
             )
+            if deadline.passed:  # http.client takes headers that were cut off for complete ones
+                reply.close()
+                raise TimeoutError
             _drop_body(reply)
             return Reply(reply.status, reply.headers)
     except (HTTPError, OSError, ValueError) as error:  # ValueError: http.client's view of an odd target or header

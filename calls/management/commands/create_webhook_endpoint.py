@@ -15,6 +15,7 @@ from workspaces.errors import WorkspaceError
 from workspaces.tenancy import claim_app, find_workspace
 
 SECRET_BYTES = 32
+URL_LENGTH = 2000  # WebhookEndpoint.url
 EVENT = re.compile(r"[a-z][a-z_]*(\.[a-z_]+)?")
 
 
@@ -41,6 +42,8 @@ class Command(BaseCommand):
         secret = f"whsec_{base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
         try:
             outbound.parse(url)
+            if len(url) > URL_LENGTH:
+                raise CommandError(f"the address is longer than {URL_LENGTH} characters")
             with transaction.atomic():  # an app is not left behind by an endpoint that was refused
                 owner = find_workspace(workspace)
                 endpoint = WebhookEndpoint(
