@@ -1,6 +1,7 @@
 # Everything is made of python3 (3.11 or later) and its venv module; no other tool is needed beforehand.
 PYTHON   ?= python3
 RUN_ARGS ?=
+UPGRADE  ?= --upgrade
 
 VENV := .venv
 PY   := $(VENV)/bin/python
@@ -8,8 +9,8 @@ PIP  := $(PY) -m pip --disable-pip-version-check --quiet install --require-hashe
 # A stamp is newer than its lock once the lock is installed, so a second run has nothing to do.
 READY     := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
-# Checks that only read the code still load the settings: a folder and a key of their own, never the operator's.
-APART := env DATA_DIR=$(VENV)/apart SECRET_KEY=for-checks-that-only-read-the-code-0123456789 DATABASE_URL=
+# Checks that only read the code still load the settings: with a database and a key of their own, never the operator's.
+APART := env SECRET_KEY=for-checks-that-only-read-the-code-0123456789 DATABASE_URL=sqlite:///:memory:
 COMPILE := $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --quiet
 
@@ -51,8 +52,6 @@ bench: $(READY_DEV)  ## every benchmark, one after another
 lock: $(READY_DEV)  ## pin the newest allowed versions with their hashes (UPGRADE= keeps the present ones)
 	$(COMPILE) $(UPGRADE) --output-file requirements.lock
 	$(COMPILE) $(UPGRADE) --group dev --output-file requirements-dev.lock
-
-UPGRADE ?= --upgrade
 
 $(READY): requirements.lock | $(PY)
 	$(PIP) -r requirements.lock

@@ -10,6 +10,7 @@ DATA_DIR is a temporary folder in all three. Everything made here goes when the 
 With CI set in the environment a skipped test fails the run: there everything must have been able to run.
 """
 
+import atexit
 import logging
 import os
 import shutil
@@ -39,6 +40,7 @@ class Premises:
         self.owner = os.getpid()  # a forked child inherits the handlers below and must not tear down
         self.data = Path(tempfile.mkdtemp(prefix="tapedeck-test-"))
         self.server: PostgresServer | None = None
+        atexit.register(self.close)  # pytest_unconfigure does not come where the settings could not be read
         self.before_sigterm = signal.signal(signal.SIGTERM, self._on_sigterm)
 
     def open(self) -> None:
@@ -116,15 +118,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> Generator[None]:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> Generator[None]:
     """The outermost wrapper, so that this is the last line of all."""
     yield
     skipped = _skipped(config)
     if skipped and os.environ.get("CI"):
-        terminalreporter.write_line(
-            f"CI: {skipped} skipped, which fails the run: here every test must run.", red=True
-        )
+        terminalreporter.write_line(f"CI: {skipped} skipped, which fails the run: here every test must run.", red=True)
     elif skipped:
         terminalreporter.write_line(f"{skipped} skipped, each for the reason above.", yellow=True)
