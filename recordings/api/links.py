@@ -1,0 +1,69 @@
+"""Addresses that need no key, since their token is one: recording_url and minted links.
+
+A token that is wrong, expired, or of a deleted recording gets a bare 404: no body, no hint which of these it is.
+"""
+
+import logging
+from collections.abc import Callable
+from hashlib import sha256
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path
+from django.views.decorators.csrf import csrf_exempt
+
+from recordings import playback, ranges
+from recordings.errors import StorageError
+from recordings.models import Recording
+from recordings.ranges import PreconditionFailed, RangeUnsatisfiable
+from workspaces.audit import Actor
+
+logger = logging.getLogger(__name__)
+
+
+def recording_url(request: HttpRequest, token: str) -> HttpResponseBase:
+    """GET /r/{token}.wav: what `recording.completed` names, until its retention ends."""
+    return _served(request, playback.recording_of_url(token), actor=_holder(token, name="recording_url"))
+
+
+def link(request: HttpRequest, token: str) -> HttpResponseBase:
+    """GET /links/{token}.wav: a link that somebody with a key has minted."""
+    return _served(request, playback.recording_of_link(token), actor=_holder(token, name="link"))
+
+
+def _holder(token: str, *, name: str) -> Actor:
+    """Whoever holds the token: known by a piece of its hash, which opens nothing."""
+    return Actor("link", id=sha256(token.encode()).hexdigest()[:16], name=name)
+
+
+def _served(request: HttpRequest, recording: Recording | None, *, actor: Actor) -> HttpResponseBase:
+    if recording is None or request.method not in {"GET", "HEAD"}:
+        return _bare(404 if recording is None else 405, {} if recording is None else {"Allow": "GET, HEAD"})
+    try:
+        return ranges.answer(
+            playback.open_audio(recording),
+            method=request.method,
+            headers=request.headers,
+            before_body=lambda: playback.record_access("listen", recording, actor),
+        )
+    except RangeUnsatisfiable as error:
+        return _bare(416, {"Content-Range": f"bytes */{error.size}"})
+    except PreconditionFailed:
+        return _bare(412, {})
+    except StorageError:
+        logger.exception("the audio of recording %s cannot be read", recording.pk)
+        return _bare(503, {"Retry-After": "5"})
+
+
+def _bare(status: int, headers: dict[str, str]) -> HttpResponse:
+    """A reply without a body; Django would put a type on it."""
+    response = HttpResponse(status=status, headers={"Cache-Control": ranges.CACHE_CONTROL} | headers)
+    del response.headers["Content-Type"]
+    return response
+
+
+def _route(address: str, view: Callable[[HttpRequest, str], HttpResponseBase]) -> URLPattern:
+    return path(address, csrf_exempt(view), name=view.__name__)
+
+
+urlpatterns = [_route("r/<str:token>.wav", recording_url), _route("links/<str:token>.wav", link)]

@@ -1,0 +1,7 @@
+"""Every address of the REST surfaces, from the root of the site."""
+
+from recordings.api import links
+from recordings.api.flat import urls as flat
+from recordings.api.sessions import urls as sessions
+
+urlpatterns = [*flat.urlpatterns, *sessions.urlpatterns, *links.urlpatterns]

@@ -1,0 +1,26 @@
+"""What the surfaces' tests share: a client per dialect that carries the owner's key."""
+
+import pytest
+
+
+@pytest.fixture
+def flat(client, cast):
+    """Requests to `flat` with the owner's key: flat("get", path)."""
+
+    def request(method, path, **headers):
+        return getattr(client, method)(path, headers={"x-api-key": cast.owner_key} | headers)
+
+    return request
+
+
+@pytest.fixture
+def sessions(client, cast, settings):
+    """Requests to `sessions` as the cast's app: sessions("post", path, body)."""
+    settings.WAVSTREAM_URL = "ws://127.0.0.1:8765"
+
+    def request(method, path, body="", *, content_type="application/json", **headers):
+        ours = {"X-App-ID": cast.app.app_id, "X-API-Key": cast.owner_key} | headers
+        sent = {"data": body, "content_type": content_type} if method == "post" else {}
+        return getattr(client, method)(path, headers={k: v for k, v in ours.items() if v is not None}, **sent)
+
+    return request
