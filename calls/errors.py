@@ -4,6 +4,7 @@
     ├── CallStateInvalid       the call cannot go from its state to the one asked for
     ├── SessionUnknown         no such session
     ├── CooldownRunning        the session's heavy group was used less than 2 s ago (has `retry_after`)
+    ├── EngineRefused          the telephony engine would not stream the call
     └── CommandFailed          a command was taken and could not be carried out (its text goes into command.result)
 
 Each has a `code` and `data`; what that is on the wire is each surface's own affair.
@@ -34,6 +35,10 @@ class CooldownRunning(CallError):
     def __init__(self, retry_after: float) -> None:
         super().__init__(f"cooldown runs for {retry_after:.3f} s more", retry_after=retry_after)
         self.retry_after = retry_after
+
+
+class EngineRefused(CallError):
+    code = "engine_refused"
 
 
 class CommandFailed(CallError):

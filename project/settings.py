@@ -118,11 +118,12 @@ def _database() -> dict[str, Any]:
 
 DATABASES = {"default": _database()}
 
+DEMO_AUDIO_DIR = BASE_DIR / "recordings" / "demo"  # two legs of real speech
 STORAGE = env.choice("STORAGE", ["files"], "files")
 STORAGE_ROOT = Path(env.text("STORAGE_ROOT", str(DATA_DIR / "files")))
 
 # --- Celery: a pool that hints reach; the database is the truth -----------------------------------------------
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "filesystem://")
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "filesystem://localhost")
 BROKER_DIR = DATA_DIR / "broker"
 if CELERY_BROKER_URL.startswith("filesystem:"):
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
@@ -131,6 +132,8 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
         "control_folder": str(BROKER_DIR / "control"),
         "polling_interval": 0.05,
     }
+    for folder in ("queue", "control"):
+        (BROKER_DIR / folder).mkdir(parents=True, exist_ok=True)  # the transport expects them
 elif CELERY_BROKER_URL.split(":", 1)[0] in {"amqp", "amqps", "pyamqp"}:
     CELERY_BROKER_TRANSPORT_OPTIONS = {"connect_timeout": 0.5, "read_timeout": 0.5, "write_timeout": 0.5}
 else:
@@ -173,7 +176,7 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.choice("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR"], "INFO")},
-    "loggers": {"django": {"level": "WARNING"}, "celery": {"level": "WARNING"}, "amqp": {"level": "WARNING"}},
+    "loggers": {"django": {"level": "WARNING"}, "celery": {"level": "WARNING"}, "picows": {"level": "WARNING"}, "amqp": {"level": "WARNING"}},
 }
 
 UNFOLD = {"SITE_TITLE": "Tapedeck", "SITE_HEADER": "Tapedeck"}

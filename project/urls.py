@@ -3,4 +3,6 @@
 from django.contrib import admin
 from django.urls import path
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from recordings.api.urls import urlpatterns as surfaces
+
+urlpatterns = [path("admin/", admin.site.urls), *surfaces]

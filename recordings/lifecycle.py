@@ -26,8 +26,8 @@ from workspaces.audit import Actor
 from workspaces.clock import NEVER, now
 from workspaces.ids import new_id
 
-FINISH_RETRY = timedelta(seconds=5)
-"""How long `finish` leases a stopping recording, and how soon the reconciler looks again."""
+LOOK_AGAIN = timedelta(seconds=5)
+"""How soon the reconciler looks again at a recording that waits for its engine, its audio or its last pieces."""
 
 
 def start(
@@ -57,7 +57,7 @@ def start(
         recording_type=recording_type,
         node_id=node_id,
         command_uid=command_uid or str(new_id()),
-        due_at=moment + timedelta(seconds=settings.CAPTURE_START_TIMEOUT),
+        due_at=moment + LOOK_AGAIN,
         tm_create=moment,
         tm_update=moment,
     )
@@ -96,7 +96,7 @@ def stop(recording_id: UUID, *, reason: EndReason, actor: Actor, cause: str = "s
             event="recording.stopping",
             end_reason=reason,
             end_detail=detail[:500],
-            due_at=now() + FINISH_RETRY,
+            due_at=now() + LOOK_AGAIN,
         )
         if moved:
             hint("recordings.tasks.halt", recording_id)
@@ -108,7 +108,7 @@ def give_up(recording_id: UUID, *, reason: EndReason, actor: Actor, detail: str 
     """initiating → ended: no audio came, or the engine refused. With a socket open it is stopped instead, so that
     what the socket may have received by now is kept."""
     with transaction.atomic():
-        recording = Recording.objects.select_for_update().get(pk=recording_id)
+        recording = Recording.objects.select_for_update(no_key=True).get(pk=recording_id)
         if recording.streams.exists():
             return stop(recording_id, reason=reason, actor=actor, cause=reason, detail=detail)
         return _move(
@@ -126,7 +126,7 @@ def give_up(recording_id: UUID, *, reason: EndReason, actor: Actor, detail: str 
 def end(recording_id: UUID, *, actor: Actor) -> bool:
     """stopping → ended, once every socket is closed and all it received is stored. False where that is not so yet."""
     with transaction.atomic():
-        recording = Recording.objects.select_for_update().get(pk=recording_id)
+        recording = Recording.objects.select_for_update(no_key=True).get(pk=recording_id)
         if unfinished_streams(recording_id).exists():
             return False
         return _move(
@@ -142,7 +142,7 @@ def end(recording_id: UUID, *, actor: Actor) -> bool:
 def end_lost(recording_id: UUID, *, actor: Actor) -> bool:
     """stopping → ended although a node never came back: what is stored is what there is, and the gap is on record."""
     with transaction.atomic():
-        recording = Recording.objects.select_for_update().get(pk=recording_id)
+        recording = Recording.objects.select_for_update(no_key=True).get(pk=recording_id)
         moment = now()
         unfinished_streams(recording_id).update(
             closed_at=Coalesce("closed_at", moment), close_reason="node lost", frames_received=F("frames_stored")
@@ -161,7 +161,7 @@ def end_lost(recording_id: UUID, *, actor: Actor) -> bool:
 def amend(recording_id: UUID, *, actor: Actor) -> None:
     """An ended recording got audio from a spool that came back: generation + 1, its length anew. Nothing un-ends."""
     with transaction.atomic():
-        recording = Recording.objects.select_for_update().get(pk=recording_id, status=State.ENDED)
+        recording = Recording.objects.select_for_update(no_key=True).get(pk=recording_id, status=State.ENDED)
         values = _end_values(frames=total_frames(recording_id), start=recording.tm_start)
         recording.duration_ms, recording.tm_end = values["duration_ms"], values["tm_end"]
         recording.generation += 1
@@ -215,7 +215,11 @@ def session_of(recording: Recording) -> Session | None:
 
 def _move(recording_id: UUID, *, to: State, cause: str, actor: Actor, event: str | None, **values: Any) -> bool:
     with transaction.atomic():
-        recording = Recording.objects.select_for_update().select_related("workspace").get(pk=recording_id)
+        recording = (
+            Recording.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("workspace")
+            .get(pk=recording_id)
+        )
         before = recording.status
         allowed = sources(to)
         moved = Recording.objects.filter(pk=recording_id, status__in=allowed).update(

@@ -33,6 +33,7 @@ class Recording(TenantModel):
     file_id = models.UUIDField(default=new_id, editable=False)
     held = models.BooleanField("on hold", default=False)
     due_at = models.DateTimeField(null=True, blank=True)  # when the reconciler must look; doubles as its lease
+    asked_at = models.DateTimeField(null=True, blank=True)  # when the engine was last asked for its audio
     url_expires_at = models.DateTimeField(null=True, blank=True)  # end of recording_url, set with the end
     expires_at = models.DateTimeField(default=NEVER)
     tm_start = models.DateTimeField("started", null=True, blank=True)  # first audio: frame 0 of the timeline

@@ -103,14 +103,19 @@ def open_audio(recording: Recording) -> Audio:
     return Audio(recording, frames=frames if complete else _watermark(recording, frames), complete=complete)
 
 
-def timeline_of(recording: Recording, first: int, last: int) -> Timeline:
+def whole(recording: Recording, frames: int) -> Iterator[bytes]:
+    """The complete WAV of a recording whose every frame is stored, though it may not have ended yet."""
+    return Audio(recording, frames=frames, complete=True).read(0, wav.size_of(frames))
+
+
+def timeline_of(recording: Recording, first: int, last: int, *, track: Track | None = None) -> Timeline:
     """The pieces that stand on frames [first, last), per track: assembled files where they are of this generation,
     chunks otherwise, with an older file filling what chunks leave free."""
     files = AudioFile.objects.filter(recording=recording).exclude(track=None).order_by("-generation")
     by_track: dict[UUID, list[AudioFile]] = {}
     for file in files:
         by_track.setdefault(file.track_id, []).append(file)  # type: ignore[arg-type]  # filtered above: it has a track
-    tracks = Track.objects.filter(recording=recording).values_list("id", flat=True)
+    tracks = [track.id] if track else Track.objects.filter(recording=recording).values_list("id", flat=True)
     return Timeline(tuple(tuple(_pieces(track, by_track.get(track, []), recording, first, last)) for track in tracks))
 
 

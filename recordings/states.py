@@ -4,13 +4,13 @@
         │  └──────────────────────►┘            ▲
         └───────────────────────────────────────┘
 
-| from → to                     | verb in `recordings.lifecycle` | called by                                              |
-|-------------------------------|--------------------------------|--------------------------------------------------------|
-| – → initiating                | start                          | any surface, an engine that connects unasked           |
-| initiating → recording        | audio_arrived                  | capture                                                |
-| initiating, recording → stopping | stop                        | any surface, capture (last stream closed), reconciler  |
-| initiating → ended            | give_up                        | reconciler (no audio came), `begin` (engine refused)   |
-| stopping → ended              | end                            | the task `finish`, hinted by capture, found by reconciler |
+| from → to                        | verb in lifecycle | called by                                                  |
+|----------------------------------|-------------------|------------------------------------------------------------|
+| – → initiating                   | start             | any surface, an engine that connects unasked               |
+| initiating → recording           | audio_arrived     | capture                                                    |
+| initiating, recording → stopping | stop              | any surface, capture (last stream closed), reconciler      |
+| initiating → ended               | give_up           | reconciler (no audio came), task `begin` (engine refused)  |
+| stopping → ended                 | end, end_lost     | task `finish`, hinted by capture, found by the reconciler  |
 """
 
 from django.db.models import TextChoices

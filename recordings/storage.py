@@ -1,4 +1,4 @@
-"""Where audio is kept: keys, verified puts that never overwrite, ranged reads, deletes. The only place that knows a store.
+"""Where audio is kept: keys, verified puts that never overwrite, ranged reads. The only place that knows a store.
 
 Keys are `w/{workspace}/r/{recording}/…`. A put is a success where the same bytes already stand under its key, and an
 ObjectConflict where others do. What was put is read back and compared by size and SHA-256 before the call returns.

@@ -23,9 +23,7 @@ class FreeSwitch(Protocol):
         query = self.handshake.query
         rate, channels = query.get("rate", "8000"), query.get("channels", "1")
         if not RATE_MIN <= _whole(rate) <= RATE_MAX:
-            return self._refuse(
-                1003, f"rate={rate[:20]!a} is not a whole number from {RATE_MIN} to {RATE_MAX}"
-            )
+            return self._refuse(1003, f"rate={rate[:20]!a} is not a whole number from {RATE_MIN} to {RATE_MAX}")
         if _whole(channels) not in (1, 2):
             return self._refuse(1003, f"channels={channels[:20]!a} is neither 1 nor 2")
         count = _whole(channels)

@@ -1,0 +1,115 @@
+"""From chunks to files, as steps that may be killed anywhere and run again:
+
+1. finish    every socket is closed and all it received is stored → the recording ends
+2. assemble  one WAV per track is put, verified and rowed; from then on readers use it
+3. drop      an hour later the chunks go: first the objects, then their rows
+
+A reader that planned with a chunk that has gone plans anew (`recordings.playback`), so no download breaks.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import F, Max
+
+from recordings import lifecycle, playback, storage
+from recordings.audio import wav
+from recordings.audio.mixing import BLOCK
+from recordings.models import AudioFile, Chunk, Recording, Track
+from recordings.states import State
+from workspaces.audit import Actor
+from workspaces.clock import now
+
+ACTOR = Actor.named("assembly")
+KEEP_CHUNKS = timedelta(hours=1)
+"""Chunks outlive their file this long: a download that planned with them is most likely done by then."""
+
+
+def finish(recording_id: UUID) -> bool:
+    """stopping → ended where all that was received is stored, or where its node has been gone for too long.
+
+    With RECORDING_BASE_URL the mixed WAV is put first: `ended` means that its URL can be fetched.
+    """
+    recording = Recording.objects.get(pk=recording_id)
+    if recording.status != State.STOPPING:
+        return False
+    unfinished = list(lifecycle.unfinished_streams(recording_id).select_related("node"))
+    if not unfinished:
+        if settings.RECORDING_BASE_URL:
+            put_mixed(recording)
+        return lifecycle.end(recording_id, actor=ACTOR)
+    gone = now() - timedelta(seconds=settings.CAPTURE_LOST_AFTER)
+    if all(stream.node.heartbeat_at < gone for stream in unfinished):
+        return lifecycle.end_lost(recording_id, actor=ACTOR)
+    Recording.objects.filter(pk=recording_id, status=State.STOPPING).update(due_at=now() + lifecycle.LOOK_AGAIN)
+    return False
+
+
+def assemble(recording_id: UUID) -> None:
+    """Make what an ended recording lacks: its tracks' files, and once they are old enough, no more chunks."""
+    recording = Recording.objects.select_related("workspace").get(pk=recording_id)
+    if recording.status != State.ENDED:
+        return
+    made = [_track_file(recording, track) for track in Track.objects.filter(recording=recording)]
+    droppable = max((file.tm_create for file in made), default=now()) + KEEP_CHUNKS
+    if droppable > now() and made:
+        due = droppable
+    else:
+        for file in made:
+            _drop_chunks(file)
+        due = None
+    Recording.objects.filter(pk=recording_id, generation=recording.generation).update(due_at=due)
+
+
+def put_mixed(recording: Recording) -> AudioFile:
+    """The full-call WAV as one object, all tracks mixed."""
+    frames = lifecycle.total_frames(recording.pk)
+    blocks = playback.whole(recording, frames)
+    return _put(recording, None, "wav", key=playback.mixed_key(recording), frames=frames, blocks=blocks)
+
+
+def _track_file(recording: Recording, track: Track) -> AudioFile:
+    rendition = f"track-{track.position}"
+    made = AudioFile.objects.filter(recording=recording, rendition=rendition, generation=recording.generation).first()
+    if made is not None:
+        return made
+    frames = _track_frames(track)
+    name = f"{rendition}-{recording.generation}.wav"
+    key = storage.file_key(workspace=recording.workspace_id, recording=recording.pk, name=name)
+    return _put(recording, track, rendition, key=key, frames=frames, blocks=_track_blocks(recording, track, frames))
+
+
+def _track_frames(track: Track) -> int:
+    chunks = Chunk.objects.filter(track=track).aggregate(end=Max(F("start_frame") + F("frames")))["end"]
+    files = AudioFile.objects.filter(track=track).aggregate(end=Max("frames"))["end"]
+    return max(chunks or 0, files or 0)
+
+
+def _track_blocks(recording: Recording, track: Track, frames: int) -> Iterator[bytes]:
+    timeline = playback.timeline_of(recording, 0, frames, track=track)
+    yield wav.header(frames)
+    for first in range(0, frames, BLOCK):
+        yield timeline.render(first, min(first + BLOCK, frames), read=storage.read)
+
+
+def _put(
+    recording: Recording, track: Track | None, rendition: str, *, key: str, frames: int, blocks: Iterator[bytes]
+) -> AudioFile:
+    kept = storage.put_blocks(key, blocks)
+    file, _ = AudioFile.objects.get_or_create(
+        recording=recording,
+        rendition=rendition,
+        generation=recording.generation,
+        defaults={"track": track, "key": kept.key, "size": kept.size, "frames": frames, "sha256": kept.sha256},
+    )
+    return file
+
+
+def _drop_chunks(file: AudioFile) -> None:
+    """Objects first: killed in between, the rows still say what is left to remove."""
+    while chunks := list(Chunk.objects.filter(track=file.track)[:500]):
+        for chunk in chunks:
+            storage.delete(chunk.key)
+        Chunk.objects.filter(pk__in=[chunk.pk for chunk in chunks]).delete()

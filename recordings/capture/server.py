@@ -1,0 +1,297 @@
+"""The capture process: a port, its streams, and the beats that keep them honest."""
+
+import asyncio
+import logging
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import aiofastnet
+from django.conf import settings
+from django.db import Error as DatabaseError
+from picows import WSAutoPingStrategy
+from picows.api import WSProtocol
+
+from recordings.capture import admission, ledger
+from recordings.capture.admission import Admission
+from recordings.capture.connection import Connection
+from recordings.capture.door import Door
+from recordings.capture.ledger import Close
+from recordings.capture.protocols import Handshake, Started, detect
+from recordings.capture.session import Session, in_database
+from recordings.capture.spool import NodeFolder, StreamSpool
+from recordings.errors import Fault, StreamRefused
+
+logger = logging.getLogger(__name__)
+picows_logger = logging.LoggerAdapter(logging.getLogger("picows.server"))
+
+T = TypeVar("T")
+
+TICK_SECONDS = 0.25
+BEAT_SECONDS = 2.0
+ADOPT_SECONDS = 30.0
+ANSWER_SECONDS = 5.0
+LAST_STORES_SECONDS = 15.0
+READ_BUFFER_BYTES = 4096
+
+
+class CaptureServer:
+    """A node: it takes sockets, spools their audio, and brings it to storage."""
+
+    def __init__(self, folder: NodeFolder, *, host: str, port: int) -> None:
+        self._folder = folder
+        self._host = host
+        self._port = port
+        self._connections: dict[UUID, Connection] = {}
+        self._lives: dict[UUID, asyncio.Task[None]] = {}
+        self._sessions: dict[UUID, Session] = {}
+        self._doors = ThreadPoolExecutor(4, thread_name_prefix="door")
+        self._work = ThreadPoolExecutor(8, thread_name_prefix="store")
+        self._pulse = ThreadPoolExecutor(1, thread_name_prefix="pulse")
+        self._refusal = "The recording server is starting"
+        """Why no new stream is taken now, in a sentence; "" while they are."""
+        self._stopping = asyncio.Event()
+
+    async def run(self, *, ready: Callable[[int], None]) -> None:
+        """Serve until SIGTERM or SIGINT, then drain. `ready` is told the port once sockets are taken."""
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self._stopping.set)
+        left = await self._take_stock()
+        server = await aiofastnet.create_server(
+            loop, lambda: Door(self._welcome, self._protocol), self._host, self._port, reuse_port=True, backlog=1024
+        )
+        beats = [loop.create_task(self._tick()), loop.create_task(self._adopt(left)), loop.create_task(self._beat())]
+        ready(server.sockets[0].getsockname()[1])
+        await self._stopping.wait()
+        server.close()  # a successor has the port by SO_REUSEPORT; open sockets stay until their calls end
+        await self._drain()
+        for beat in beats:
+            beat.cancel()
+        self._folder.release()
+
+    # --- New sockets --------------------------------------------------------------------------------------------------
+
+    async def _welcome(self, handshake: Handshake) -> Connection:
+        if handshake.path != admission.PATH and not handshake.path.startswith(admission.PATH + "/"):
+            raise StreamRefused("Nothing is here", fault=Fault.REQUEST)
+        if self._refusal:
+            raise StreamRefused(self._refusal, fault=Fault.OURS)
+        start_ms = _start_ms(handshake)
+        protocol = detect(handshake)
+        events = protocol.open()
+        started = next((event for event in events if isinstance(event, Started)), None)
+        admitted = await self._ask(handshake, protocol.name, started)
+        session = Session(
+            stream=admitted.stream,
+            recording=admitted.recording,
+            folder=self._folder.stream_folder(admitted.stream),
+            pool=self._work,
+            chunk_seconds=settings.CAPTURE_CHUNK_SECONDS,
+            start_ms=start_ms,
+        )
+        connection = Connection(session, protocol, events, max_message_bytes=settings.CAPTURE_MAX_MESSAGE_BYTES)
+        self._connections[admitted.stream] = connection
+        self._begin(session)
+        return connection
+
+    async def _ask(self, handshake: Handshake, protocol: str, started: Started | None) -> Admission:
+        asked = self._in_thread(
+            self._doors,
+            admission.admit,
+            handshake,
+            node_id=self._folder.node_id,
+            protocol=protocol,
+            started=started,
+        )
+        try:
+            return await asyncio.wait_for(asyncio.shield(asked), ANSWER_SECONDS)
+        except TimeoutError as error:
+            asked.add_done_callback(self._too_late)
+            raise StreamRefused("The database does not answer", fault=Fault.OURS) from error
+        except DatabaseError as error:
+            logger.warning("no stream was taken: %s", error)
+            raise StreamRefused("The database does not answer", fault=Fault.OURS) from error
+
+    def _too_late(self, asked: "asyncio.Future[Admission]") -> None:
+        """A row that was opened after its socket had been refused: close it."""
+        if not asked.cancelled() and asked.exception() is None:
+            admitted = asked.result()
+            session = Session(
+                stream=admitted.stream,
+                recording=admitted.recording,
+                folder=self._folder.stream_folder(admitted.stream),
+                pool=self._work,
+                chunk_seconds=settings.CAPTURE_CHUNK_SECONDS,
+                start_ms=None,
+            )
+            session.close(Close("the database answered too late", orderly=False))
+            self._begin(session)
+
+    def _protocol(self, listener_factory: Any) -> WSProtocol:
+        return WSProtocol(
+            None,
+            None,
+            False,  # noqa: FBT003 - picows' positional signature: this is the server's side
+            listener_factory,
+            picows_logger,
+            True,  # noqa: FBT003 - disconnect on an exception in a callback
+            5.0,
+            False,  # noqa: FBT003 - no pings of ours: engines need not answer them
+            20.0,
+            20.0,
+            WSAutoPingStrategy.PING_WHEN_IDLE,
+            True,  # noqa: FBT003 - answer pings
+            settings.CAPTURE_MAX_MESSAGE_BYTES,
+            None,
+            READ_BUFFER_BYTES,
+        )
+
+    def _begin(self, session: Session) -> None:
+        self._sessions[session.stream] = session
+        life = asyncio.get_running_loop().create_task(session.live())
+        self._lives[session.stream] = life
+        life.add_done_callback(lambda task: self._over(session.stream, task))
+
+    def _over(self, stream: UUID, life: "asyncio.Task[None]") -> None:
+        for table in (self._lives, self._sessions, self._connections):
+            table.pop(stream, None)  # type: ignore[attr-defined]  # dicts of three kinds
+        if not life.cancelled() and (error := life.exception()) is not None:
+            logger.error("stream %s: its audio stays in the spool", stream, exc_info=error)
+
+    # --- Beats --------------------------------------------------------------------------------------------------------
+
+    async def _take_stock(self) -> list[UUID]:
+        """The node is in the database, and what its last process left open is known before new sockets come."""
+        while not self._stopping.is_set():
+            try:
+                await self._in_thread(self._pulse, self._write_beat)
+                return await self._in_thread(self._pulse, ledger.open_streams, self._folder.node_id)
+            except (DatabaseError, sqlite3.Error) as error:
+                logger.warning("the database does not answer yet: %s", error)
+                await asyncio.sleep(1)
+        return []
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            moment = time.monotonic()
+            for connection in list(self._connections.values()):
+                connection.sweep(moment, idle_seconds=settings.CAPTURE_IDLE_SECONDS)
+            try:
+                closing = await self._in_thread(self._pulse, ledger.to_close, self._folder.node_id)
+            except DatabaseError as error:
+                self._refusal = "The database does not answer"
+                logger.warning("capture goes on without the database: %s", error)
+                continue
+            self._refusal = self._disk_trouble()
+            for stream, why in closing.items():
+                if stream in self._connections:
+                    self._connections[stream].finish(Close(why, orderly=True))
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            try:
+                await self._in_thread(self._pulse, self._write_beat)
+            except DatabaseError as error:
+                logger.warning("no heartbeat: %s", error)
+
+    def _write_beat(self) -> None:
+        troubles = [session.trouble for session in list(self._sessions.values()) if session.trouble]
+        ledger.beat(
+            self._folder.node_id,
+            spool_bytes=self._folder.spooled_bytes(),
+            free_bytes=self._folder.free_bytes(),
+            trouble=self._disk_trouble() or (f"{len(troubles)} streams wait: {troubles[0]}" if troubles else ""),
+        )
+
+    def _disk_trouble(self) -> str:
+        free = self._folder.free_bytes()
+        if free >= settings.CAPTURE_MIN_FREE_BYTES:
+            return ""
+        return f"The recording server's disk is full ({free >> 20} MiB left)"
+
+    # --- What others left ---------------------------------------------------------------------------------------------
+
+    async def _adopt(self, left_open: list[UUID]) -> None:
+        """Bring to an end what killed processes left: this node's first, then any whose lock is free."""
+        await self._adopt_folder(self._folder, left_open)
+        root = self._folder.path.parent
+        while True:
+            await asyncio.sleep(ADOPT_SECONDS)
+            for folder in await self._in_thread(self._work, NodeFolder.claim_abandoned, root):
+                opened = await self._in_thread(self._work, ledger.open_streams, folder.node_id)
+                await self._adopt_folder(folder, opened)
+                folder.release()
+
+    async def _adopt_folder(self, folder: NodeFolder, left_open: list[UUID]) -> None:
+        lives = []
+        for path in folder.stream_folders():
+            if UUID(path.name) in self._lives:
+                continue
+            spool = StreamSpool.adopt(path)
+            if spool is None:
+                path.rmdir() if not any(path.iterdir()) else logger.error("%s holds audio without a header", path)
+                continue
+            logger.warning("stream %s is adopted: %d bytes", spool.header.stream, spool.size)
+            left_open = [stream for stream in left_open if stream != spool.header.stream]
+            session = Session.adopt(spool, pool=self._work, chunk_seconds=settings.CAPTURE_CHUNK_SECONDS)
+            self._begin(session)
+            lives.append(self._lives[session.stream])
+        for stream in left_open:
+            await self._close_empty(stream)
+        if lives and folder is not self._folder:
+            await asyncio.wait(lives)  # its lock is ours until its streams are stored
+
+    async def _close_empty(self, stream: UUID) -> None:
+        """Its row was open, and nothing of it waits in the spool: all it received is stored, or it received nothing."""
+        frames = await self._in_thread(self._work, ledger.frames_stored, stream)
+        close = Close(ledger.DIED, orderly=False)
+        await self._in_thread(self._work, ledger.closed, stream, close, frames=frames or 0)
+
+    # --- The end ------------------------------------------------------------------------------------------------------
+
+    async def _drain(self) -> None:
+        deadline = time.monotonic() + settings.CAPTURE_DRAIN_SECONDS
+        while self._connections and time.monotonic() < deadline:  # noqa: ASYNC110 - calls end one by one, no one event
+            await asyncio.sleep(TICK_SECONDS)
+        for connection in list(self._connections.values()):
+            connection.finish(Close("the recording server restarts", orderly=False), code=1012)
+        if self._lives:
+            await asyncio.wait(list(self._lives.values()), timeout=LAST_STORES_SECONDS)
+        for life in list(self._lives.values()):
+            life.cancel()  # what is not stored yet stays in the spool, for the next process
+
+    def _in_thread(
+        self, pool: ThreadPoolExecutor, act: Callable[..., T], *args: Any, **kwargs: Any
+    ) -> "asyncio.Future[T]":
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(pool, lambda: in_database(act, *args, **kwargs))
+
+
+def serve(*, host: str, port: int, ready: Callable[[int], None]) -> None:
+    """Run a capture process until it is told to stop."""
+    import uvloop  # noqa: PLC0415 - not on every platform; the process cannot do without where it runs
+
+    folder = NodeFolder.claim(Path(settings.CAPTURE_DIR))
+
+    async def main() -> None:
+        await CaptureServer(folder, host=host, port=port).run(ready=ready)
+
+    uvloop.run(main())
+
+
+def _start_ms(handshake: Handshake) -> int | None:
+    """`?at_ms=`: where on the timeline the engine says its first frame stands."""
+    text = handshake.query.get("at_ms")
+    if text is None:
+        return None
+    if not text.isdecimal() or len(text) > 12:
+        raise StreamRefused("at_ms is no number of milliseconds", fault=Fault.REQUEST)
+    return int(text)

@@ -1,0 +1,189 @@
+"""One stream's life: audio into the spool at once, and everything slow behind it, in order, retried until it is done.
+
+The socket feeds it from the event loop (`begin`, `append`, `close`); `live` is the coroutine that brings the first
+audio, each chunk and the close to the database and the storage, in threads.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import close_old_connections
+
+from recordings.capture import ledger
+from recordings.capture.ledger import Close, Place
+from recordings.capture.protocols import MediaFormat
+from recordings.capture.spool import Header, StreamSpool
+from recordings.capture.storing import StreamStore
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+FIRST_RETRY_SECONDS = 0.25
+LAST_RETRY_SECONDS = 30.0
+
+
+class Session:
+    """A stream from its first byte to its last stored piece."""
+
+    def __init__(
+        self, *, stream: UUID, recording: UUID, folder: Path, pool: Executor, chunk_seconds: float, start_ms: int | None
+    ) -> None:
+        self.stream = stream
+        self.recording = recording
+        self._folder = folder
+        self._pool = pool
+        self._chunk_seconds = chunk_seconds
+        self._start_ms = start_ms
+        self._spool: StreamSpool | None = None
+        self._chunk_bytes = 0
+        self._roll_at = 0
+        self._close: Close | None = None
+        self._stored = 0  # bytes
+        self._said: dict[str, str] = {}
+        self._wake = asyncio.Event()
+        self.trouble = ""
+        """What it cannot do now, in a sentence; "" where all is well."""
+
+    @classmethod
+    def adopt(cls, spool: StreamSpool, *, pool: Executor, chunk_seconds: float) -> "Session":
+        """A stream that a killed process left behind: it is closed, and the rest of it wants storing."""
+        header = spool.header
+        session = cls(
+            stream=header.stream,
+            recording=header.recording,
+            folder=spool.folder,
+            pool=pool,
+            chunk_seconds=chunk_seconds,
+            start_ms=None,
+        )
+        session._spool = spool
+        session.close(Close(ledger.DIED, orderly=False))
+        return session
+
+    # --- From the socket, on the loop -----------------------------------------------------------------------------
+
+    def begin(self, media: MediaFormat, at: datetime) -> None:
+        """The first audio is about to be appended; `at` is when it arrived."""
+        header = Header(stream=self.stream, recording=self.recording, format=media, first_audio_at=at)
+        self._spool = StreamSpool.create(self._folder, header)
+        self._chunk_bytes = max(1, int(self._chunk_seconds * media.rate)) * media.frame_bytes
+        self._roll_at = self._chunk_bytes
+        self._wake.set()
+
+    def append(self, data: bytes) -> None:
+        """Audio as it came off the wire. OSError where the disk takes no more; what was written before stays good."""
+        spool = self._spool
+        assert spool is not None, "append before begin"  # noqa: S101 - the hot path's contract, not input
+        spool.append(data)
+        if spool.size >= self._roll_at:
+            spool.roll()
+            self._roll_at = spool.size + self._chunk_bytes
+            self._wake.set()
+
+    def describe(self, said: Mapping[str, str]) -> None:
+        """The engine said something of the call: `call_id`, `from`, `to` and what else it has names for."""
+        if said:
+            self._said |= said
+            self._wake.set()
+
+    @property
+    def backlog(self) -> int:
+        """Bytes received that are not in storage yet."""
+        return self.received - self._stored
+
+    @property
+    def began(self) -> bool:
+        return self._spool is not None
+
+    @property
+    def received(self) -> int:
+        """Bytes of audio received so far."""
+        return self._spool.size if self._spool else 0
+
+    def close(self, close: Close) -> None:
+        """No more audio comes. The first reason given counts."""
+        if self._close is None:
+            self._close = close
+            if self._spool:
+                self._spool.roll()
+            self._wake.set()
+
+    @property
+    def closed(self) -> bool:
+        return self._close is not None
+
+    # --- Behind it ------------------------------------------------------------------------------------------------
+
+    async def live(self) -> None:
+        """Run until everything received is stored and the spool is gone."""
+        store: StreamStore | None = None
+        while self._close is None:
+            await self._wake.wait()
+            self._wake.clear()
+            store = store or await self._stand()
+            await self._tell()
+            if store is not None and self._close is None:
+                await self._store(store, final=False)
+        store = store or await self._stand()
+        await self._tell()
+        frames = store.frames(self.received) if store else 0
+        late = await self._until_done(ledger.closed, self.stream, self._close, frames=frames)
+        if store is not None and self._spool is not None:
+            await self._store(store, final=True)
+            await self._until_done(self._spool.remove)
+        await self._until_done(ledger.settled, self.recording, late=late)
+
+    async def _store(self, store: StreamStore, *, final: bool) -> None:
+        size = self.received
+        await self._until_done(store.store, size, final=final)
+        self._stored = size
+
+    async def _tell(self) -> None:
+        """What the engine has said of the call since."""
+        if self._said:
+            said, self._said = self._said, {}
+            await self._until_done(ledger.describe, self.stream, said)
+
+    async def _stand(self) -> StreamStore | None:
+        """Once there is audio: its place on the timeline, told to the database as soon as it is known."""
+        if self._spool is None:
+            return None
+        place = await self._until_done(self._place)
+        return StreamStore(self._spool, place, chunk_seconds=self._chunk_seconds)
+
+    def _place(self) -> Place:
+        assert self._spool is not None  # noqa: S101 - the caller looked
+        header = self._spool.header
+        return ledger.first_audio(
+            self.stream, at=header.first_audio_at, labels=header.format.labels, start_ms=self._start_ms
+        )
+
+    async def _until_done(self, act: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Do it in a thread, again and again until it is done: the spool keeps everything meanwhile."""
+        wait = FIRST_RETRY_SECONDS
+        while True:
+            try:
+                done = await asyncio.get_running_loop().run_in_executor(
+                    self._pool, lambda: in_database(act, *args, **kwargs)
+                )
+            except Exception as error:
+                self.trouble = f"{getattr(act, '__name__', act)}: {error}"
+                logger.warning("stream %s waits %.1f s: %s", self.stream, wait, self.trouble, exc_info=wait > 1)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, LAST_RETRY_SECONDS)
+            else:
+                self.trouble = ""
+                return done
+
+
+def in_database(act: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Call from a pool's thread: a connection that died since the last call is replaced first."""
+    close_old_connections()
+    return act(*args, **kwargs)
