@@ -5,6 +5,8 @@ from typing import Any
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 from project import env
 
@@ -28,6 +30,7 @@ ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 INSTALLED_APPS = [
     "unfold",
@@ -46,6 +49,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "project.csp.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -73,7 +77,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = None  # nothing is collected: whitenoise serves what the finders find
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
 WHITENOISE_USE_FINDERS = True  # a clone serves its static files without a collecting step
 WHITENOISE_AUTOREFRESH = False
@@ -176,7 +180,92 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.choice("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR"], "INFO")},
-    "loggers": {"django": {"level": "WARNING"}, "celery": {"level": "WARNING"}, "picows": {"level": "WARNING"}, "amqp": {"level": "WARNING"}},
+    "loggers": {
+        "django": {"level": "WARNING"},
+        "celery": {"level": "WARNING"},
+        "picows": {"level": "WARNING"},
+        "amqp": {"level": "WARNING"},
+    },
 }
 
-UNFOLD = {"SITE_TITLE": "Tapedeck", "SITE_HEADER": "Tapedeck"}
+
+# --- The staff admin: the theme's words, colours and side bar ------------------------------------------------------
+def _entry(title: str, icon: str, name: str, right: str) -> dict[str, Any]:
+    """One line of the side bar: a Material Symbol, an admin list, and who sees it (workspaces.admin.menu)."""
+    link = reverse_lazy(f"admin:{name}_changelist")
+    return {"title": title, "icon": icon, "link": link, "permission": f"workspaces.admin.menu.{right}"}
+
+
+UNFOLD = {
+    "SITE_TITLE": "Tapedeck",
+    "SITE_HEADER": "Tapedeck",
+    "SITE_SYMBOL": "graphic_eq",
+    "SITE_URL": None,
+    "SHOW_HISTORY": False,  # the audit log is the history
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "6px",
+    "STYLES": [lambda request: static("tapedeck/admin.css")],  # noqa: ARG005 - the theme calls it with the request
+    "COLORS": {
+        "primary": {
+            "50": "rgb(238 240 254)",
+            "100": "rgb(224 228 253)",
+            "200": "rgb(201 208 251)",
+            "300": "rgb(165 176 255)",
+            "400": "rgb(143 155 251)",
+            "500": "rgb(134 146 250)",  # links in the dark: 6.4:1 on the page
+            "600": "rgb(70 80 209)",
+            "700": "rgb(55 63 176)",
+            "800": "rgb(47 55 143)",
+            "900": "rgb(31 39 80)",
+            "950": "rgb(22 27 58)",
+        },
+        "base": {
+            "50": "rgb(251 252 253)",
+            "100": "rgb(242 244 248)",
+            "200": "rgb(228 231 236)",
+            "300": "rgb(208 213 221)",
+            "400": "rgb(151 163 183)",
+            "500": "rgb(93 103 120)",
+            "600": "rgb(67 77 94)",
+            "700": "rgb(55 68 92)",
+            "800": "rgb(38 49 69)",
+            "900": "rgb(19 27 42)",
+            "950": "rgb(13 19 31)",
+        },
+    },
+    "SIDEBAR": {
+        "show_search": False,
+        "command_search": False,
+        "show_all_applications": False,
+        "navigation": [
+            {
+                "title": "Calls",
+                "items": [
+                    _entry("Recordings", "graphic_eq", "recordings_recording", "may_list"),
+                    _entry("Calls", "call", "calls_call", "may_list"),
+                    _entry("Sessions", "list", "calls_session", "may_list"),
+                ],
+            },
+            {
+                "title": "Automation",
+                "items": [
+                    _entry("Webhooks", "webhook", "calls_webhookendpoint", "may_keys"),
+                    _entry("Deliveries", "outbox", "calls_webhookdelivery", "may_list"),
+                ],
+            },
+            {
+                "title": "Access",
+                "items": [
+                    _entry("Workspaces", "apartment", "workspaces_workspace", "may_list"),
+                    _entry("Members", "group", "workspaces_member", "may_list"),
+                    _entry("Apps", "apps", "workspaces_app", "may_list"),
+                    _entry("API keys", "key", "workspaces_apikey", "may_keys"),
+                    _entry("Stream keys", "power", "workspaces_streamkey", "may_keys"),
+                    _entry("Audit log", "verified_user", "workspaces_auditentry", "may_audit"),
+                    _entry("Users", "person", "auth_user", "may_everything"),
+                    _entry("Groups", "groups", "auth_group", "may_everything"),
+                ],
+            },
+        ],
+    },
+}

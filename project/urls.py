@@ -1,8 +1,15 @@
 """Every address of the web process."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+from django.views.generic import RedirectView
 
-from recordings.api.urls import urlpatterns as surfaces
+from project import health
 
-urlpatterns = [path("admin/", admin.site.urls), *surfaces]
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("healthz", health.alive),
+    path("readyz", health.ready),
+    path("admin/", admin.site.urls),
+    path("", include("recordings.api.urls")),
+]

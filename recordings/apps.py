@@ -4,3 +4,12 @@ from django.apps import AppConfig
 class RecordingsConfig(AppConfig):
     name = "recordings"
     verbose_name = "Recordings"
+
+    def ready(self) -> None:
+        from calls import commands, signals  # noqa: PLC0415 - models are not loaded before this
+        from recordings import api, control  # noqa: PLC0415 - as above
+
+        commands.register(commands.RECORD_START, control.record_start)
+        commands.register(commands.RECORD_STOP, control.record_stop)
+        signals.call_ended.connect(control.stop_with_call)
+        api.ready()

@@ -1,7 +1,7 @@
-"""What a session's record commands do: the handlers behind the port `calls.commands`."""
+"""What others make of a recording: the handlers behind the port `calls.commands`, and the end of a call."""
 
 from calls.errors import CommandFailed
-from calls.models import Session
+from calls.models import Call, Session
 from recordings import lifecycle
 from recordings.errors import AlreadyActive, RecordingDisabled, ReferenceNotLive
 from recordings.models import Recording
@@ -19,6 +19,19 @@ def record_start(session: Session, uid: str, actor: Actor) -> None:
         raise CommandFailed("Recording is disabled") from error
     except ReferenceNotLive as error:
         raise CommandFailed("Call is not in progress") from error
+
+
+def stop_with_call(
+    sender: object,  # noqa: ARG001 - signals send it
+    *,
+    call: Call,
+    actor: Actor,
+    **_: object,
+) -> None:
+    """`calls.signals.call_ended`: whatever of the call is being recorded stops."""
+    active = Recording.objects.filter(reference_type=ReferenceType.CALL, reference_id=call.uuid, status__in=ACTIVE)
+    for recording_id in active.values_list("id", flat=True):
+        lifecycle.stop(recording_id, reason=EndReason.HANGUP, actor=actor, cause="hangup")
 
 
 def record_stop(session: Session, uid: str, actor: Actor) -> None:  # noqa: ARG001 - the port's signature

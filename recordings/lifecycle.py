@@ -108,7 +108,7 @@ def give_up(recording_id: UUID, *, reason: EndReason, actor: Actor, detail: str 
     """initiating → ended: no audio came, or the engine refused. With a socket open it is stopped instead, so that
     what the socket may have received by now is kept."""
     with transaction.atomic():
-        recording = Recording.objects.select_for_update(no_key=True).get(pk=recording_id)
+        recording = _lock_for_end(recording_id)
         if recording.streams.exists():
             return stop(recording_id, reason=reason, actor=actor, cause=reason, detail=detail)
         return _move(
@@ -126,7 +126,7 @@ def give_up(recording_id: UUID, *, reason: EndReason, actor: Actor, detail: str 
 def end(recording_id: UUID, *, actor: Actor) -> bool:
     """stopping → ended, once every socket is closed and all it received is stored. False where that is not so yet."""
     with transaction.atomic():
-        recording = Recording.objects.select_for_update(no_key=True).get(pk=recording_id)
+        recording = _lock_for_end(recording_id)
         if unfinished_streams(recording_id).exists():
             return False
         return _move(
@@ -142,7 +142,7 @@ def end(recording_id: UUID, *, actor: Actor) -> bool:
 def end_lost(recording_id: UUID, *, actor: Actor) -> bool:
     """stopping → ended although a node never came back: what is stored is what there is, and the gap is on record."""
     with transaction.atomic():
-        recording = Recording.objects.select_for_update(no_key=True).get(pk=recording_id)
+        recording = _lock_for_end(recording_id)
         moment = now()
         unfinished_streams(recording_id).update(
             closed_at=Coalesce("closed_at", moment), close_reason="node lost", frames_received=F("frames_stored")
@@ -211,6 +211,15 @@ def total_frames(recording_id: UUID) -> int:
 def session_of(recording: Recording) -> Session | None:
     """The session whose app hears of this recording: the call's newest."""
     return Session.objects.filter(call__uuid=recording.reference_id).select_related("workspace").first()
+
+
+def _lock_for_end(recording_id: UUID) -> Recording:
+    """The end counts in the session's sequence. The session is locked first, as a command does: the other way round
+    a stop and an end would wait for each other."""
+    session = session_of(Recording.objects.get(pk=recording_id))
+    if session is not None:
+        Session.objects.select_for_update(no_key=True).get(pk=session.pk)
+    return Recording.objects.select_for_update(no_key=True).get(pk=recording_id)
 
 
 def _move(recording_id: UUID, *, to: State, cause: str, actor: Actor, event: str | None, **values: Any) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import numpy as np
@@ -65,7 +65,7 @@ class Leg:
         return pcm.encode_ulaw(joined) if self.protocol == "asterisk-ulaw" else joined.astype("<i2").tobytes()
 
 
-class _Client(WSListener):  # type: ignore[misc]  # picows ships an untyped extension class
+class _Client(WSListener):
     def __init__(self) -> None:
         super().__init__()
         self.writable = asyncio.Event()
@@ -137,10 +137,10 @@ async def _connect(leg: Leg, url: str) -> tuple[WSTransport, _Client]:
         raise CallFailedError(f"the call was refused: {sentence or error}") from error
     except OSError as error:
         raise CallFailedError(f"nobody answers at {parts.netloc}: {error.strerror or error}") from error
-    return transport, client
+    return transport, cast("_Client", client)
 
 
-async def _hang_up(transport: WSTransport, client: Any, *, sent: int) -> Placed:
+async def _hang_up(transport: WSTransport, client: _Client, *, sent: int) -> Placed:
     if not client.closed.is_set():
         transport.send_close(WSCloseCode.OK)
         await client.closed.wait()

@@ -43,7 +43,7 @@ ORDERLY_CODES = frozenset({WSCloseCode.OK, WSCloseCode.NO_INFO})
 LINGER_SECONDS = 0.02
 
 
-class Connection(WSListener):  # type: ignore[misc]  # picows ships an untyped extension class
+class Connection(WSListener):
     """The socket's end of a session."""
 
     def __init__(self, session: Session, protocol: Protocol, events: list[Event], *, max_message_bytes: int) -> None:

@@ -12,7 +12,7 @@ from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
 from picows import WSUpgradeResponse, WSUpgradeResponseWithListener
-from picows.api import WSProtocol
+from picows.picows import WSProtocol  # type: ignore[attr-defined]  # its stub leaves it out
 
 from recordings.capture.connection import Connection
 from recordings.capture.protocols import Handshake, choose_subprotocol
@@ -43,7 +43,7 @@ class Door(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # aiofastnet's has the methods, not the base class
+        self._transport = cast("asyncio.Transport", transport)  # aiofastnet's has the methods, not the base class
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(HEAD_SECONDS, self._answer, HTTPStatus.REQUEST_TIMEOUT, "The request is too slow")
 

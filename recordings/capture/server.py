@@ -15,7 +15,7 @@ import aiofastnet
 from django.conf import settings
 from django.db import Error as DatabaseError
 from picows import WSAutoPingStrategy
-from picows.api import WSProtocol
+from picows.picows import WSProtocol  # type: ignore[attr-defined]  # its stub leaves it out
 
 from recordings.capture import admission, ledger
 from recordings.capture.admission import Admission
@@ -160,7 +160,7 @@ class CaptureServer:
 
     def _over(self, stream: UUID, life: "asyncio.Task[None]") -> None:
         for table in (self._lives, self._sessions, self._connections):
-            table.pop(stream, None)  # type: ignore[attr-defined]  # dicts of three kinds
+            table.pop(stream, None)
         if not life.cancelled() and (error := life.exception()) is not None:
             logger.error("stream %s: its audio stays in the spool", stream, exc_info=error)
 

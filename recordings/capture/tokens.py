@@ -30,7 +30,7 @@ def stream_url(recording: Recording) -> str:
 def recording_of(token: str) -> UUID:
     """The recording a token was minted for. Raises StreamRefused where it is wrong or has expired."""
     try:
-        text = _signer().unsign(token, max_age=settings.CAPTURE_TOKEN_SECONDS)
+        text = _signer().unsign(token, max_age=int(settings.CAPTURE_TOKEN_SECONDS))
         return UUID(bytes=base64.urlsafe_b64decode(text + "=="))
     except (signing.BadSignature, binascii.Error, ValueError) as error:
         raise StreamRefused("The token is missing, wrong or expired", fault=Fault.CREDENTIAL) from error
