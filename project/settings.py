@@ -20,7 +20,7 @@ if len(SECRET_KEY) < 32:
     raise ImproperlyConfigured("SECRET_KEY is shorter than 32 characters; keys and links are signed with it.")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
-CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS")
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 PUBLIC_URL = env.url("PUBLIC_URL", "http://127.0.0.1:8000", schemes=["http", "https"])
 APPEND_SLASH = False  # no path of ours ends in a slash, and none redirects for one
 USE_TZ = True
@@ -147,7 +147,7 @@ else:
 MEDIA_ENGINE = env.choice("MEDIA_ENGINE", ["external", "simulator"], "external")
 WAVSTREAM_URL = env.url("WAVSTREAM_URL", schemes=["ws", "wss"])
 RECORDING_BASE_URL = env.url("RECORDING_BASE_URL", schemes=["http", "https"])
-RECORDING_RETENTION_HOURS = env.seconds("RECORDING_RETENTION_HOURS", 24)
+RECORDING_RETENTION_HOURS = env.hours("RECORDING_RETENTION_HOURS", 24)
 
 # --- Capture ------------------------------------------------------------------------------------------------------
 CAPTURE_HOST = env.text("CAPTURE_HOST", "127.0.0.1")
@@ -169,7 +169,7 @@ FLAT_REQUESTS_PER_MINUTE = env.integer("FLAT_REQUESTS_PER_MINUTE", 0)
 SESSIONS_REQUESTS_PER_MINUTE = env.integer("SESSIONS_REQUESTS_PER_MINUTE", 0)
 LIVE_FOLLOWERS_MAX = env.integer("LIVE_FOLLOWERS_MAX", 8)
 DOWNLOAD_URL_MAX_SECONDS = env.integer("DOWNLOAD_URL_MAX_SECONDS", 86_400, minimum=1)
-OUTBOUND_ALLOW = env.words("OUTBOUND_ALLOW")  # networks (CIDR) that webhooks may reach although they are private
+OUTBOUND_ALLOW = env.networks("OUTBOUND_ALLOW")  # networks (CIDR) that webhooks may reach although they are private
 WEBHOOK_TIMEOUT_SECONDS = env.seconds("WEBHOOK_TIMEOUT_SECONDS", 10, minimum=0.1)
 WEB_THREADS = env.integer("WEB_THREADS", 16, minimum=1)
 WORKER_PROCESSES = env.integer("WORKER_PROCESSES", 2, minimum=1)
@@ -201,6 +201,9 @@ UNFOLD = {
     "SITE_HEADER": "Tapedeck",
     "SITE_SYMBOL": "graphic_eq",
     "SITE_URL": None,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("tapedeck/icon.svg")},  # noqa: ARG005 - as STYLES
+    ],
     "SHOW_HISTORY": False,  # the audit log is the history
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
