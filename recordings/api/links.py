@@ -56,9 +56,11 @@ def _served(request: HttpRequest, recording: Recording | None, *, actor: Actor) 
 
 
 def _bare(status: int, headers: dict[str, str]) -> HttpResponse:
-    """A reply without a body; Django would put a type on it."""
+    """A reply without a body, so without the type that Django would put on it."""
     response = HttpResponse(status=status, headers={"Cache-Control": ranges.CACHE_CONTROL} | headers)
     del response.headers["Content-Type"]
+    # Django logs the path of every refusal, and this path is a key.
+    response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001 - Django's own mark, read by log_response
     return response
 
 

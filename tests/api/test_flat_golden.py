@@ -37,8 +37,8 @@ def documented(cast):
     type(call).objects.filter(pk=call.pk).update(uuid=CALL_ID)
     call.refresh_from_db()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Recording._meta.get_field("id"), "default", lambda: UUID(RECORDING_ID))
-        patch.setattr(Recording._meta.get_field("file_id"), "default", lambda: UUID(FILE_ID))
+        for name, value in (("id", RECORDING_ID), ("file_id", FILE_ID)):
+            patch.setitem(Recording._meta.get_field(name).__dict__, "_get_default", lambda value=value: UUID(value))
         recording = builders.ended_recording(
             call, builders.tone(FRAMES), recording_type="segment", node_id="collect-audio-1"
         )
