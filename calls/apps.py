@@ -10,5 +10,4 @@ class CallsConfig(AppConfig):
         from calls import checks  # noqa: PLC0415 - models are not loaded before this
 
         registry.register(checks.commands_have_handlers)
-        registry.register(checks.outbound_networks)
         registry.register(checks.sessions_style_is_registered)

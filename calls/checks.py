@@ -1,11 +1,11 @@
-"""System checks: what other apps must have brought, and settings that only this app reads."""
+"""System checks: what other apps must have brought."""
 
 from typing import Any
 
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as Notice
 
-from calls import commands, outbound, outbox
+from calls import commands, outbox
 from calls.models import WebhookStyle
 
 
@@ -19,21 +19,6 @@ def commands_have_handlers(**kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
         )
         for command in commands.missing()
     ]
-
-
-def outbound_networks(**kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls every check with these
-    """calls.E002 where OUTBOUND_ALLOW holds what is no network."""
-    try:
-        outbound.networks()
-    except ValueError as error:
-        return [
-            Error(
-                f"OUTBOUND_ALLOW is not a list of networks: {error}.",
-                hint="Write networks as 10.0.0.0/8 or fd00::/8, separated by commas.",
-                id="calls.E002",
-            )
-        ]
-    return []
 
 
 def sessions_style_is_registered(**kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls every check with these

@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable, Iterable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -73,6 +74,31 @@ def integer(name: str, default: int, *, minimum: int = 0) -> int:
 
 def seconds(name: str, default: float, *, minimum: float = 0) -> float:
     return _number(name, default, kind=float, minimum=minimum, what="a number of seconds")
+
+
+def hours(name: str, default: float, *, minimum: float = 0) -> float:
+    return _number(name, default, kind=float, minimum=minimum, what="a number of hours")
+
+
+def networks(name: str) -> list[str]:
+    """A comma-separated list of networks, such as 10.1.0.0/16 or 192.168.1.7."""
+    return [_network(name, word) for word in words(name)]
+
+
+def _network(name: str, word: str) -> str:
+    try:
+        return str(ip_network(word, strict=False))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} holds {word!r}; write networks such as 10.1.0.0/16.") from error
+
+
+def origins(name: str) -> list[str]:
+    """A comma-separated list of origins: scheme, host and port only, such as https://desk.example.com."""
+    for word in words(name):
+        parts = urlsplit(word)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or f"{parts.scheme}://{parts.netloc}" != word:
+            raise ImproperlyConfigured(f"{name} holds {word!r}; write origins such as https://desk.example.com.")
+    return words(name)
 
 
 def url(name: str, default: str = "", *, schemes: Iterable[str]) -> str:

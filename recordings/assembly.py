@@ -4,7 +4,7 @@
 2. assemble  one WAV per track is put, verified and rowed; from then on readers use it
 3. drop      an hour later the chunks go: first the objects, then their rows
 
-A reader that planned with a chunk that has gone plans anew (`recordings.playback`), so no download breaks.
+A reader that planned with a chunk that has gone plans anew (`recordings.rendering`), so no download breaks.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import F, Max
 
-from recordings import lifecycle, playback, storage
+from recordings import lifecycle, rendering, storage
 from recordings.audio import wav
 from recordings.audio.mixing import BLOCK
 from recordings.models import AudioFile, Chunk, Recording, Track
@@ -66,8 +66,8 @@ def assemble(recording_id: UUID) -> None:
 def put_mixed(recording: Recording) -> AudioFile:
     """The full-call WAV as one object, all tracks mixed."""
     frames = lifecycle.total_frames(recording.pk)
-    blocks = playback.whole(recording, frames)
-    return _put(recording, None, "wav", key=playback.mixed_key(recording), frames=frames, blocks=blocks)
+    key, blocks = rendering.mixed_key(recording), rendering.whole(recording, frames)
+    return _put(recording, None, "wav", key=key, frames=frames, blocks=blocks)
 
 
 def _track_file(recording: Recording, track: Track) -> AudioFile:
@@ -88,7 +88,7 @@ def _track_frames(track: Track) -> int:
 
 
 def _track_blocks(recording: Recording, track: Track, frames: int) -> Iterator[bytes]:
-    timeline = playback.timeline_of(recording, 0, frames, track=track)
+    timeline = rendering.timeline_of(recording, 0, frames, track=track)
     yield wav.header(frames)
     for first in range(0, frames, BLOCK):
         yield timeline.render(first, min(first + BLOCK, frames), read=storage.read)

@@ -47,7 +47,6 @@ def start(
         raise RecordingDisabled("Recording is switched off for this workspace")
     if call.status != CallState.PROGRESSING:
         raise ReferenceNotLive(f"The call is {call.status}", status=call.status)
-    moment = now()
     recording = Recording(
         workspace=call.workspace,
         owner_type=call.owner_type,
@@ -57,9 +56,7 @@ def start(
         recording_type=recording_type,
         node_id=node_id,
         command_uid=command_uid or str(new_id()),
-        due_at=moment + LOOK_AGAIN,
-        tm_create=moment,
-        tm_update=moment,
+        due_at=now() + LOOK_AGAIN,
     )
     with transaction.atomic():
         try:
@@ -111,6 +108,8 @@ def give_up(recording_id: UUID, *, reason: EndReason, actor: Actor, detail: str 
         recording = _lock_for_end(recording_id)
         if recording.streams.exists():
             return stop(recording_id, reason=reason, actor=actor, cause=reason, detail=detail)
+        if recording.status != State.INITIATING:
+            return False
         return _move(
             recording_id,
             to=State.ENDED,
@@ -127,7 +126,7 @@ def end(recording_id: UUID, *, actor: Actor) -> bool:
     """stopping → ended, once every socket is closed and all it received is stored. False where that is not so yet."""
     with transaction.atomic():
         recording = _lock_for_end(recording_id)
-        if unfinished_streams(recording_id).exists():
+        if recording.status != State.STOPPING or unfinished_streams(recording_id).exists():
             return False
         return _move(
             recording_id,
@@ -143,9 +142,10 @@ def end_lost(recording_id: UUID, *, actor: Actor) -> bool:
     """stopping → ended although a node never came back: what is stored is what there is, and the gap is on record."""
     with transaction.atomic():
         recording = _lock_for_end(recording_id)
-        moment = now()
+        if recording.status != State.STOPPING:
+            return False
         unfinished_streams(recording_id).update(
-            closed_at=Coalesce("closed_at", moment), close_reason="node lost", frames_received=F("frames_stored")
+            closed_at=Coalesce("closed_at", now()), close_reason="node lost", frames_received=F("frames_stored")
         )
         return _move(
             recording_id,
@@ -165,8 +165,8 @@ def amend(recording_id: UUID, *, actor: Actor) -> None:
         values = _end_values(frames=total_frames(recording_id), start=recording.tm_start)
         recording.duration_ms, recording.tm_end = values["duration_ms"], values["tm_end"]
         recording.generation += 1
-        recording.tm_update = now()
-        recording.save(update_fields=["duration_ms", "tm_end", "generation", "tm_update"])
+        recording.due_at = recording.tm_update = now()
+        recording.save(update_fields=["duration_ms", "tm_end", "generation", "due_at", "tm_update"])
         _record(recording, from_state=State.ENDED, cause="amended", actor=actor, event="recording.amended")
         hint("recordings.tasks.assemble", recording_id)
 

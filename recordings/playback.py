@@ -1,8 +1,4 @@
-"""Hearing a recording: what can be read of it at this moment, its links, and the record of who listened.
-
-The full-call WAV is rendered from whatever pieces stand in storage, so any byte range can be served at any time:
-while the call runs, after it, and across the moment at which assembly swaps chunks for files.
-"""
+"""Hearing a recording: what can be read of it at this moment, its links, and the record of who listened."""
 
 import base64
 import hmac
@@ -14,15 +10,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core import signing
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils.crypto import salted_hmac
 
-from recordings import lifecycle, storage
+from recordings import lifecycle, rendering
 from recordings.audio import wav
 from recordings.audio.pcm import BYTES_PER_FRAME, RATE
-from recordings.audio.timeline import Piece, Timeline, render_wav
-from recordings.errors import ObjectMissing
-from recordings.models import AudioFile, Chunk, Recording, Stream, Track
+from recordings.models import Recording, Stream
 from recordings.states import State
 from workspaces import audit
 from workspaces.audit import Actor
@@ -30,8 +24,6 @@ from workspaces.clock import NEVER, now
 
 LISTEN_PERIOD = timedelta(minutes=15)
 """One `listen` entry per actor and recording in this time, not one per Range."""
-REPLANS = 3
-"""How often one stretch may find its piece gone before that is an error rather than an assembly in between."""
 LATE_ANCHOR = timedelta(seconds=2.2)
 """A socket's first frame is anchored this long after it arrived, at the latest (200 ms of it is pairing)."""
 WAV_FILE_NAME = "recording.wav"
@@ -67,31 +59,9 @@ class Audio:
         return f'"{self.recording.id}-{self.recording.generation}"' if self.complete else None
 
     def read(self, first: int, last: int) -> Iterator[bytes]:
-        """Bytes [first, last) in blocks of at most 128 KiB. Where a piece has gone since it was planned (assembly
-        dropped it, its file took over) the rest is planned anew at the same byte."""
-        position, attempts = first, 0
-        while position < last:
-            try:
-                for block in self._plan(position, last):
-                    yield block
-                    position += len(block)
-                    attempts = 0
-            except ObjectMissing:
-                attempts += 1
-                if attempts > REPLANS:
-                    raise
-            else:
-                return
-
-    def _plan(self, first: int, last: int) -> Iterator[bytes]:
-        frames = (max(first - wav.HEADER_BYTES, 0) // BYTES_PER_FRAME, last // BYTES_PER_FRAME)
-        return render_wav(
-            timeline_of(self.recording, *frames),
-            first,
-            last,
-            frames=self.frames if self.complete else None,
-            header=self.header,
-            read=storage.read,
+        """Bytes [first, last) in blocks of at most 128 KiB, whatever assembly does meanwhile."""
+        return rendering.read_wav(
+            self.recording, first, last, frames=self.frames if self.complete else None, header=self.header
         )
 
 
@@ -101,31 +71,6 @@ def open_audio(recording: Recording) -> Audio:
     complete = recording.status == State.ENDED
     frames = lifecycle.total_frames(recording.id)
     return Audio(recording, frames=frames if complete else _watermark(recording, frames), complete=complete)
-
-
-def whole(recording: Recording, frames: int) -> Iterator[bytes]:
-    """The complete WAV of a recording whose every frame is stored, though it may not have ended yet."""
-    return Audio(recording, frames=frames, complete=True).read(0, wav.size_of(frames))
-
-
-def timeline_of(recording: Recording, first: int, last: int, *, track: Track | None = None) -> Timeline:
-    """The pieces that stand on frames [first, last), per track: assembled files where they are of this generation,
-    chunks otherwise, with an older file filling what chunks leave free."""
-    files = AudioFile.objects.filter(recording=recording).exclude(track=None).order_by("-generation")
-    by_track: dict[UUID, list[AudioFile]] = {}
-    for file in files:
-        by_track.setdefault(file.track_id, []).append(file)  # type: ignore[arg-type]  # filtered above: it has a track
-    tracks = [track.id] if track else Track.objects.filter(recording=recording).values_list("id", flat=True)
-    return Timeline(tuple(tuple(_pieces(track, by_track.get(track, []), recording, first, last)) for track in tracks))
-
-
-def _pieces(track: UUID, files: list[AudioFile], recording: Recording, first: int, last: int) -> Iterator[Piece]:
-    if not files or files[0].generation != recording.generation:
-        chunks = Chunk.objects.filter(track=track, start_frame__lt=last, start_frame__gt=first - F("frames"))
-        for key, start, frames in chunks.order_by("id").values_list("key", "start_frame", "frames"):
-            yield Piece(key, 0, start, frames)
-    for file in files[:1]:
-        yield Piece(file.key, wav.HEADER_BYTES, 0, file.frames)
 
 
 def _watermark(recording: Recording, frames: int) -> int:
@@ -151,14 +96,8 @@ def recording_url(recording: Recording) -> str:
     With RECORDING_BASE_URL it is that base and the object's key in the operator's own store.
     """
     if settings.RECORDING_BASE_URL:
-        return f"{settings.RECORDING_BASE_URL}/{mixed_key(recording)}"
+        return f"{settings.RECORDING_BASE_URL}/{rendering.mixed_key(recording)}"
     return f"{settings.PUBLIC_URL}/r/{_url_token(recording.id)}.wav"
-
-
-def mixed_key(recording: Recording) -> str:
-    """The storage key of the mixed full-call WAV."""
-    name = WAV_FILE_NAME if recording.generation == 1 else f"recording-{recording.generation}.wav"
-    return storage.file_key(workspace=recording.workspace_id, recording=recording.id, name=name)
 
 
 def recording_of_url(token: str) -> Recording | None:

@@ -10,4 +10,3 @@ class WorkspacesConfig(AppConfig):
 
     def ready(self) -> None:
         register(checks.addresses_fit, Tags.security)
-        register(checks.lists_parse, Tags.security)

@@ -4,17 +4,15 @@ W001  DEBUG is on at an address that others can reach
 W002  the web process refuses requests for its own address
 W003  keys and audio travel in clear: the public address is http
 W004  audio travels in clear: engines are told to stream to ws
-E001  OUTBOUND_ALLOW holds something that is no network
-E002  CORS_ALLOWED_ORIGINS holds something that is no origin
 """
 
 from collections.abc import Iterator
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage
 from django.core.checks import Warning as Caution
 from django.http.request import validate_host
 
@@ -22,29 +20,6 @@ from django.http.request import validate_host
 def addresses_fit(**_: Any) -> list[CheckMessage]:
     """The addresses under which others find the product, against what it does there."""
     return list(_address_warnings())
-
-
-def lists_parse(**_: Any) -> list[CheckMessage]:
-    """Lists of networks and origins, entry by entry: one that means nothing would silently allow nothing."""
-    networks = [
-        Error(
-            f"OUTBOUND_ALLOW holds {entry!r}, which is no network.",
-            hint="Write networks in CIDR form without host bits, such as 10.1.0.0/16 or 127.0.0.1/32.",
-            id="workspaces.E001",
-        )
-        for entry in settings.OUTBOUND_ALLOW
-        if not _is_network(entry)
-    ]
-    origins = [
-        Error(
-            f"CORS_ALLOWED_ORIGINS holds {entry!r}, which is no origin.",
-            hint="Write scheme, host and port only, such as https://desk.example.com.",
-            id="workspaces.E002",
-        )
-        for entry in settings.CORS_ALLOWED_ORIGINS
-        if not _is_origin(entry)
-    ]
-    return [*networks, *origins]
 
 
 def _address_warnings() -> Iterator[CheckMessage]:
@@ -83,16 +58,3 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:  # a name
         return host == "localhost" or host.endswith(".localhost")
-
-
-def _is_network(entry: str) -> bool:
-    try:
-        ip_network(entry)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_origin(entry: str) -> bool:
-    parts = urlsplit(entry)
-    return parts.scheme in {"http", "https"} and bool(parts.netloc) and entry == f"{parts.scheme}://{parts.netloc}"

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-"""`tm_delete` of what is not deleted. Not 9999-12-31, which overflows local time, nor infinity, which crashes psycopg."""
+"""`tm_delete` of what is not deleted. Not 9999-12-31, which overflows local time; not infinity: it crashes psycopg."""
 
 
 def now() -> datetime:

@@ -18,7 +18,7 @@ class Scope(StrEnum):
 
 
 def parse(words: Iterable[str]) -> list[str]:
-    """Known scopes, sorted, each once; `read:chats` is read as `chats:read`. ValueError names the first unknown word."""
+    """Known scopes, sorted, each once; `read:chats` is read as `chats:read`. ValueError names an unknown word."""
     found: set[Scope] = set()
     for word in words:
         verb, _, noun = word.partition(":")

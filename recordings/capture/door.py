@@ -6,6 +6,7 @@ gets an HTTP status and a sentence, and not a byte of what it sent is kept.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import cast
@@ -17,6 +18,8 @@ from picows.picows import WSProtocol  # type: ignore[attr-defined]  # its stub l
 from recordings.capture.connection import Connection
 from recordings.capture.protocols import Handshake, choose_subprotocol
 from recordings.errors import Fault, StreamRefused
+
+logger = logging.getLogger(__name__)
 
 HEAD_BYTES_MAX = 16_384
 HEAD_SECONDS = 5.0
@@ -76,6 +79,9 @@ class Door(asyncio.Protocol):
             connection = await self._welcome(handshake)
         except StreamRefused as refusal:
             self._answer(STATUS[refusal.fault], str(refusal))
+        except Exception:
+            logger.exception("a connection could not be answered")
+            self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here")
         else:
             self._hand_over(connection, handshake)
 

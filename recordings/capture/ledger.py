@@ -161,8 +161,9 @@ def frames_stored(stream_id: UUID) -> int | None:
     return Stream.objects.filter(pk=stream_id).values_list("frames_stored", flat=True).first()
 
 
-def open_streams(node_id: UUID) -> list[UUID]:
-    return list(Stream.objects.filter(node=node_id, closed_at=None).values_list("id", flat=True))
+def open_streams(node_id: UUID) -> list[tuple[UUID, UUID]]:
+    """The node's sockets that are open by their rows, each with its recording."""
+    return list(Stream.objects.filter(node=node_id, closed_at=None).values_list("id", "recording_id"))
 
 
 def closed(stream_id: UUID, close: Close, *, frames: int) -> bool:

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
+import shutil
 import signal
-import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +23,7 @@ from recordings.capture.connection import Connection
 from recordings.capture.door import Door
 from recordings.capture.ledger import Close
 from recordings.capture.protocols import Handshake, Started, detect
-from recordings.capture.session import Session, in_database
+from recordings.capture.session import Session, in_thread
 from recordings.capture.spool import NodeFolder, StreamSpool
 from recordings.errors import Fault, StreamRefused
 
@@ -66,7 +66,8 @@ class CaptureServer:
         server = await aiofastnet.create_server(
             loop, lambda: Door(self._welcome, self._protocol), self._host, self._port, reuse_port=True, backlog=1024
         )
-        beats = [loop.create_task(self._tick()), loop.create_task(self._adopt(left)), loop.create_task(self._beat())]
+        acts = (self._sweep(), self._tick(), self._beat(), self._adopt(left))
+        beats = [loop.create_task(act) for act in acts]
         ready(server.sockets[0].getsockname()[1])
         await self._stopping.wait()
         server.close()  # a successor has the port by SO_REUSEPORT; open sockets stay until their calls end
@@ -87,21 +88,14 @@ class CaptureServer:
         events = protocol.open()
         started = next((event for event in events if isinstance(event, Started)), None)
         admitted = await self._ask(handshake, protocol.name, started)
-        session = Session(
-            stream=admitted.stream,
-            recording=admitted.recording,
-            folder=self._folder.stream_folder(admitted.stream),
-            pool=self._work,
-            chunk_seconds=settings.CAPTURE_CHUNK_SECONDS,
-            start_ms=start_ms,
-        )
+        session = self._session(admitted, start_ms=start_ms)
         connection = Connection(session, protocol, events, max_message_bytes=settings.CAPTURE_MAX_MESSAGE_BYTES)
         self._connections[admitted.stream] = connection
         self._begin(session)
         return connection
 
     async def _ask(self, handshake: Handshake, protocol: str, started: Started | None) -> Admission:
-        asked = self._in_thread(
+        asked = in_thread(
             self._doors,
             admission.admit,
             handshake,
@@ -121,17 +115,19 @@ class CaptureServer:
     def _too_late(self, asked: "asyncio.Future[Admission]") -> None:
         """A row that was opened after its socket had been refused: close it."""
         if not asked.cancelled() and asked.exception() is None:
-            admitted = asked.result()
-            session = Session(
-                stream=admitted.stream,
-                recording=admitted.recording,
-                folder=self._folder.stream_folder(admitted.stream),
-                pool=self._work,
-                chunk_seconds=settings.CAPTURE_CHUNK_SECONDS,
-                start_ms=None,
-            )
+            session = self._session(asked.result())
             session.close(Close("the database answered too late", orderly=False))
             self._begin(session)
+
+    def _session(self, admitted: Admission, *, start_ms: int | None = None) -> Session:
+        return Session(
+            stream=admitted.stream,
+            recording=admitted.recording,
+            folder=self._folder.stream_folder(admitted.stream),
+            pool=self._work,
+            chunk_seconds=settings.CAPTURE_CHUNK_SECONDS,
+            start_ms=start_ms,
+        )
 
     def _protocol(self, listener_factory: Any) -> WSProtocol:
         return WSProtocol(
@@ -152,11 +148,12 @@ class CaptureServer:
             READ_BUFFER_BYTES,
         )
 
-    def _begin(self, session: Session) -> None:
+    def _begin(self, session: Session) -> "asyncio.Task[None]":
         self._sessions[session.stream] = session
         life = asyncio.get_running_loop().create_task(session.live())
         self._lives[session.stream] = life
         life.add_done_callback(lambda task: self._over(session.stream, task))
+        return life
 
     def _over(self, stream: UUID, life: "asyncio.Task[None]") -> None:
         for table in (self._lives, self._sessions, self._connections):
@@ -166,26 +163,33 @@ class CaptureServer:
 
     # --- Beats --------------------------------------------------------------------------------------------------------
 
-    async def _take_stock(self) -> list[UUID]:
+    async def _take_stock(self) -> list[tuple[UUID, UUID]]:
         """The node is in the database, and what its last process left open is known before new sockets come."""
         while not self._stopping.is_set():
             try:
-                await self._in_thread(self._pulse, self._write_beat)
-                return await self._in_thread(self._pulse, ledger.open_streams, self._folder.node_id)
-            except (DatabaseError, sqlite3.Error) as error:
+                await in_thread(self._pulse, self._write_beat)
+                return await in_thread(self._pulse, ledger.open_streams, self._folder.node_id)
+            except DatabaseError as error:
                 logger.warning("the database does not answer yet: %s", error)
                 await asyncio.sleep(1)
         return []
 
-    async def _tick(self) -> None:
+    async def _sweep(self) -> None:
+        """What needs no database: marks, floods, idleness."""
         while True:
             await asyncio.sleep(TICK_SECONDS)
             moment = time.monotonic()
             for connection in list(self._connections.values()):
                 connection.sweep(moment, idle_seconds=settings.CAPTURE_IDLE_SECONDS)
+
+    async def _tick(self) -> None:
+        """One query for all sockets: which of them are to close. Without an answer no new stream is taken."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
             try:
-                closing = await self._in_thread(self._pulse, ledger.to_close, self._folder.node_id)
-            except DatabaseError as error:
+                asked = in_thread(self._pulse, ledger.to_close, self._folder.node_id)
+                closing = await asyncio.wait_for(asked, ANSWER_SECONDS)
+            except (DatabaseError, TimeoutError) as error:
                 self._refusal = "The database does not answer"
                 logger.warning("capture goes on without the database: %s", error)
                 continue
@@ -198,7 +202,7 @@ class CaptureServer:
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             try:
-                await self._in_thread(self._pulse, self._write_beat)
+                await in_thread(self._pulse, self._write_beat)
             except DatabaseError as error:
                 logger.warning("no heartbeat: %s", error)
 
@@ -219,41 +223,45 @@ class CaptureServer:
 
     # --- What others left ---------------------------------------------------------------------------------------------
 
-    async def _adopt(self, left_open: list[UUID]) -> None:
+    async def _adopt(self, left_open: list[tuple[UUID, UUID]]) -> None:
         """Bring to an end what killed processes left: this node's first, then any whose lock is free."""
-        await self._adopt_folder(self._folder, left_open)
-        root = self._folder.path.parent
+        self._adopt_folder(self._folder, left_open)
         while True:
             await asyncio.sleep(ADOPT_SECONDS)
-            for folder in await self._in_thread(self._work, NodeFolder.claim_abandoned, root):
-                opened = await self._in_thread(self._work, ledger.open_streams, folder.node_id)
-                await self._adopt_folder(folder, opened)
+            try:
+                await self._adopt_abandoned()
+            except (DatabaseError, OSError) as error:
+                logger.warning("abandoned streams wait for the next round: %s", error)
+
+    async def _adopt_abandoned(self) -> None:
+        for folder in await in_thread(self._work, NodeFolder.claim_abandoned, self._folder.path.parent):
+            try:
+                lives = self._adopt_folder(folder, await in_thread(self._pulse, ledger.open_streams, folder.node_id))
+                if lives:
+                    await asyncio.wait(lives)  # its lock is ours until its streams are stored
+            finally:
                 folder.release()
 
-    async def _adopt_folder(self, folder: NodeFolder, left_open: list[UUID]) -> None:
+    def _adopt_folder(self, folder: NodeFolder, left_open: list[tuple[UUID, UUID]]) -> "list[asyncio.Task[None]]":
+        """Take up every stream that waits in the folder, and every row that its process left open."""
         lives = []
         for path in folder.stream_folders():
             if UUID(path.name) in self._lives:
                 continue
             spool = StreamSpool.adopt(path)
             if spool is None:
-                path.rmdir() if not any(path.iterdir()) else logger.error("%s holds audio without a header", path)
+                logger.warning("%s holds no header, so no audio: it is removed", path)
+                shutil.rmtree(path)
                 continue
             logger.warning("stream %s is adopted: %d bytes", spool.header.stream, spool.size)
-            left_open = [stream for stream in left_open if stream != spool.header.stream]
             session = Session.adopt(spool, pool=self._work, chunk_seconds=settings.CAPTURE_CHUNK_SECONDS)
-            self._begin(session)
-            lives.append(self._lives[session.stream])
-        for stream in left_open:
-            await self._close_empty(stream)
-        if lives and folder is not self._folder:
-            await asyncio.wait(lives)  # its lock is ours until its streams are stored
-
-    async def _close_empty(self, stream: UUID) -> None:
-        """Its row was open, and nothing of it waits in the spool: all it received is stored, or it received nothing."""
-        frames = await self._in_thread(self._work, ledger.frames_stored, stream)
-        close = Close(ledger.DIED, orderly=False)
-        await self._in_thread(self._work, ledger.closed, stream, close, frames=frames or 0)
+            lives.append(self._begin(session))
+        for stream, recording in left_open:
+            if stream not in self._lives:
+                session = self._session(Admission(stream=stream, recording=recording))
+                session.close(Close(ledger.DIED, orderly=False))
+                lives.append(self._begin(session))
+        return lives
 
     # --- The end ------------------------------------------------------------------------------------------------------
 
@@ -267,12 +275,6 @@ class CaptureServer:
             await asyncio.wait(list(self._lives.values()), timeout=LAST_STORES_SECONDS)
         for life in list(self._lives.values()):
             life.cancel()  # what is not stored yet stays in the spool, for the next process
-
-    def _in_thread(
-        self, pool: ThreadPoolExecutor, act: Callable[..., T], *args: Any, **kwargs: Any
-    ) -> "asyncio.Future[T]":
-        loop = asyncio.get_running_loop()
-        return loop.run_in_executor(pool, lambda: in_database(act, *args, **kwargs))
 
 
 def serve(*, host: str, port: int, ready: Callable[[int], None]) -> None:

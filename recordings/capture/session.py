@@ -133,7 +133,9 @@ class Session:
                 await self._store(store, final=False)
         store = store or await self._stand()
         await self._tell()
-        frames = store.frames(self.received) if store else 0
+        frames = (
+            store.frames(self.received) if store else (await self._until_done(ledger.frames_stored, self.stream) or 0)
+        )
         late = await self._until_done(ledger.closed, self.stream, self._close, frames=frames)
         if store is not None and self._spool is not None:
             await self._store(store, final=True)
@@ -170,9 +172,7 @@ class Session:
         wait = FIRST_RETRY_SECONDS
         while True:
             try:
-                done = await asyncio.get_running_loop().run_in_executor(
-                    self._pool, lambda: in_database(act, *args, **kwargs)
-                )
+                done = await in_thread(self._pool, act, *args, **kwargs)
             except Exception as error:
                 self.trouble = f"{getattr(act, '__name__', act)}: {error}"
                 logger.warning("stream %s waits %.1f s: %s", self.stream, wait, self.trouble, exc_info=wait > 1)
@@ -183,7 +183,11 @@ class Session:
                 return done
 
 
-def in_database(act: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """Call from a pool's thread: a connection that died since the last call is replaced first."""
-    close_old_connections()
-    return act(*args, **kwargs)
+def in_thread(pool: Executor, act: Callable[..., T], *args: Any, **kwargs: Any) -> asyncio.Future[T]:
+    """Call `act` in the pool. A database connection that died since the thread's last call is replaced first."""
+
+    def call() -> T:
+        close_old_connections()
+        return act(*args, **kwargs)
+
+    return asyncio.get_running_loop().run_in_executor(pool, call)

@@ -1,5 +1,3 @@
-import pytest
-
 from calls import checks, commands, outbox
 
 
@@ -14,19 +12,6 @@ def test_each_command_without_a_handler_is_an_error(monkeypatch):
     for command in commands.COMMANDS:
         commands.register(command, lambda *_: None)
     assert checks.commands_have_handlers() == []
-
-
-@pytest.mark.parametrize("entry", ["10.0.0.0/33", "localhost", "10.0.0"])
-def test_what_is_no_network_is_an_error(settings, entry):
-    settings.OUTBOUND_ALLOW = ["10.0.0.0/8", entry]
-    (message,) = checks.outbound_networks()
-    assert message.id == "calls.E002"
-    assert entry in message.msg
-
-
-def test_networks_are_none(settings):
-    settings.OUTBOUND_ALLOW = ["10.0.0.1/8", "::1", "192.168.0.0/16"]
-    assert checks.outbound_networks() == []
 
 
 def test_the_default_style_must_be_written_by_somebody(plain_styles, monkeypatch):

@@ -88,7 +88,7 @@ class Command(BaseCommand):
         waiting = {
             "capture": lambda: _answers(options["capture_port"]),
             "web": lambda: _answers(options["port"]),
-            "worker": lambda: bool(celery_app.control.ping(timeout=0.5, limit=1)),  # type: ignore[no-untyped-call]  # no stubs
+            "worker": lambda: bool(celery_app.control.ping(timeout=0.5, limit=1)),
         }
         while waiting:
             for name in [name for name, answers in waiting.items() if answers()]:
