@@ -133,9 +133,7 @@ class Session:
                 await self._store(store, final=False)
         store = store or await self._stand()
         await self._tell()
-        frames = (
-            store.frames(self.received) if store else (await self._until_done(ledger.frames_stored, self.stream) or 0)
-        )
+        frames = store.frames(self.received) if store else await self._until_done(self._standing)
         late = await self._until_done(ledger.closed, self.stream, self._close, frames=frames)
         if store is not None and self._spool is not None:
             await self._store(store, final=True)
@@ -159,6 +157,10 @@ class Session:
             return None
         place = await self._until_done(self._place)
         return StreamStore(self._spool, place, chunk_seconds=self._chunk_seconds)
+
+    def _standing(self) -> int:
+        """Without a spool nothing was received but what is stored."""
+        return ledger.frames_stored(self.stream) or 0
 
     def _place(self) -> Place:
         assert self._spool is not None  # noqa: S101 - the caller looked
