@@ -43,7 +43,7 @@ def test_addresses_that_are_not_public_are_refused(text, settings):
 @pytest.mark.parametrize("text", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"])
 def test_public_addresses_pass(text, settings):
     settings.OUTBOUND_ALLOW = []
-    outbound.judge(ipaddress.ip_address(text))
+    assert outbound.judge(ipaddress.ip_address(text)) is None
 
 
 def test_what_is_listed_passes_and_only_that(settings):

@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -85,7 +86,7 @@ class Command(BaseCommand):
 
     def _await_all(self, family: Family, options: dict[str, Any]) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        waiting = {
+        waiting: dict[str, Callable[[], bool]] = {
             "capture": lambda: _answers(options["capture_port"]),
             "web": lambda: _answers(options["port"]),
             "worker": lambda: bool(celery_app.control.ping(timeout=0.5, limit=1)),
@@ -131,7 +132,7 @@ def _begin_again_with(environment: dict[str, str]) -> None:
     """Settings come from the environment alone, and were read already: this process starts over with the right one."""
     environment[MARK] = str(os.getpid())  # exec keeps the process id
     sys.stdout.flush()
-    os.execve(sys.executable, [sys.executable, *sys.argv], environment)  # noqa: S606 - ourselves
+    os.execve(sys.executable, [sys.executable, *sys.argv], environment)  # noqa: S606 - our own command line
 
 
 def _check_free(port: int) -> None:

@@ -60,7 +60,7 @@ class _Anything(BaseContentNegotiation):
     def select_parser(self, request: Request, parsers: Any) -> Any:  # noqa: ARG002 - the framework's signature
         return parsers[0]
 
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:  # noqa: ARG002
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:  # noqa: ARG002 - as above
         return renderers[0], renderers[0].media_type
 
 

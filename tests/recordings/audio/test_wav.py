@@ -154,3 +154,5 @@ def test_closing_twice_is_harmless():
     source = WavSource.open(DEMO)
     source.close()
     source.close()
+    with pytest.raises(ValueError, match="closed"):
+        source.read(0, 1)
