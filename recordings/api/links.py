@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from recordings import playback, ranges
@@ -29,6 +29,11 @@ def recording_url(request: HttpRequest, token: str) -> HttpResponseBase:
 def link(request: HttpRequest, token: str) -> HttpResponseBase:
     """GET /links/{token}.wav: a link that somebody with a key has minted."""
     return _served(request, playback.recording_of_link(token), actor=_holder(token, name="link"))
+
+
+def nothing(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - there is nothing, whoever asks
+    """Every other address below /r and /links."""
+    return _bare(404, {})
 
 
 def _holder(token: str, *, name: str) -> Actor:
@@ -68,4 +73,8 @@ def _route(address: str, view: Callable[[HttpRequest, str], HttpResponseBase]) -
     return path(address, csrf_exempt(view), name=view.__name__)
 
 
-urlpatterns = [_route("r/<str:token>.wav", recording_url), _route("links/<str:token>.wav", link)]
+urlpatterns = [
+    _route("r/<str:token>.wav", recording_url),
+    _route("links/<str:token>.wav", link),
+    re_path(r"^(?:r|links)/", csrf_exempt(nothing), name="nothing"),
+]

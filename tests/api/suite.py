@@ -105,7 +105,9 @@ class DialectSuite:
         assert "Location" not in reply.headers
 
     def test_anonymous(self, ask, world, sample):
-        self.check_error(ask(sample, world, key=None), 401)
+        reply = ask(sample, world, key=None)
+        self.check_error(reply, 401)
+        assert reply.headers["WWW-Authenticate"]
 
     def test_unknown_revoked_and_expired_keys_look_alike(self, ask, cast, world, sample):
         unknown = "td_0123456789_" + "A" * 43

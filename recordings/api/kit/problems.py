@@ -27,6 +27,8 @@ from recordings.errors import RecordingError
 from workspaces.errors import WorkspaceError
 
 INTERNAL = "internal"
+CHALLENGE = "ApiKey"
+"""RFC 9110, 11.6.1 wants a scheme named with every 401; a key in a header of its own has none registered."""
 
 
 class RequestProblem(Exception):
@@ -93,6 +95,8 @@ class Problem:
             headers["Retry-After"] = str(max(1, math.ceil(self.data["retry_after"])))
         if "allow" in self.data:
             headers["Allow"] = self.data["allow"]
+        if self.status == 401:
+            headers["WWW-Authenticate"] = CHALLENGE
         if self.status == 416:
             headers["Content-Range"] = f"bytes */{self.data['size']}"
         return headers
