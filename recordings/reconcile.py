@@ -104,7 +104,7 @@ def _await_audio(recording: Recording) -> None:
 def _await_reconnect(recording: Recording) -> None:
     """The time in which the engine might have come back is over."""
     with transaction.atomic():
-        locked = Recording.objects.select_for_update(no_key=True).get(pk=recording.pk)
+        locked = ledger.lock_unattended(recording.pk)
         if locked.streams.filter(closed_at=None).exists():
             Recording.objects.filter(pk=recording.pk).update(due_at=None)
             return

@@ -11,7 +11,6 @@ from django.db.models import F, Max, Q
 from django.db.models.functions import Coalesce
 
 from calls import lifecycle as calls
-from calls.errors import CallStateInvalid
 from calls.hints import hint
 from calls.models import Call
 from calls.states import CallState
@@ -80,8 +79,9 @@ def first_audio(stream_id: UUID, *, at: datetime, labels: tuple[str, ...], start
     `start_ms` is the place in ms where the engine knows it. Said twice, it answers the same.
     """
     with transaction.atomic():
-        stream = Stream.objects.select_for_update(no_key=True).get(pk=stream_id)
-        recording = Recording.objects.select_for_update(no_key=True).get(pk=stream.recording_id)
+        recording_id = Stream.objects.values_list("recording_id", flat=True).get(pk=stream_id)
+        recording = Recording.objects.select_for_update(no_key=True).get(pk=recording_id)
+        stream = Stream.objects.get(pk=stream_id)  # as it stands under the recording's lock
         if stream.start_frame is None:
             origin = lifecycle.audio_arrived(recording.id, at=at, actor=ACTOR)
             tracks = [_track(recording, stream, label) for label in labels]
@@ -170,8 +170,7 @@ def closed(stream_id: UUID, close: Close, *, frames: int) -> bool:
     """The socket closed, having received `frames` per track. The last one in order stops the recording; after another
     the engine has CAPTURE_RECONNECT_SECONDS to come back. True where the recording had ended without waiting for it."""
     with transaction.atomic():
-        stream = Stream.objects.select_related("recording", "stream_key").get(pk=stream_id)
-        recording = Recording.objects.select_for_update(no_key=True).get(pk=stream.recording_id)
+        recording = lock_unattended(Stream.objects.values_list("recording_id", flat=True).get(pk=stream_id))
         Stream.objects.filter(pk=stream_id).update(
             closed_at=Coalesce("closed_at", now()), close_reason=close.reason[:200], frames_received=frames
         )
@@ -184,17 +183,21 @@ def closed(stream_id: UUID, close: Close, *, frames: int) -> bool:
     return recording.status == State.ENDED
 
 
+def lock_unattended(recording_id: UUID) -> Recording:
+    """The recording, locked after its call: whoever hangs up a call stops its recordings, so that is the order."""
+    reference = Recording.objects.values_list("reference_id", flat=True).get(pk=recording_id)
+    Call.objects.select_for_update(no_key=True).filter(uuid=reference).first()
+    return Recording.objects.select_for_update(no_key=True).get(pk=recording_id)
+
+
 def stop_unattended(recording: Recording, *, reason: EndReason, cause: str, detail: str = "") -> None:
-    """No socket is left. A call that we know of only by its sockets is over with them."""
+    """No socket is left: stop what `lock_unattended` gave. A call that we know of only by its sockets is over too."""
     lifecycle.stop(recording.pk, reason=reason, actor=ACTOR, cause=cause[:64], detail=detail)
-    if recording.streams.filter(stream_key__isnull=False).exists():
-        call = Call.objects.filter(uuid=recording.reference_id).first()
-        if call is not None:
-            try:
-                with transaction.atomic():
-                    calls.move(call, to=CallState.HANGUP, actor=ACTOR, reason=cause)
-            except CallStateInvalid:
-                return  # it was hung up before
+    if not recording.streams.filter(stream_key__isnull=False).exists():
+        return
+    call = Call.objects.filter(uuid=recording.reference_id).first()
+    if call is not None and call.status != CallState.HANGUP:
+        calls.move(call, to=CallState.HANGUP, actor=ACTOR, reason=cause)
 
 
 def settled(recording_id: UUID, *, late: bool) -> None:
