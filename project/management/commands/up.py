@@ -24,6 +24,7 @@ from project.processes import Family
 MARK = "TAPEDECK_UP"
 READY_SECONDS = 60.0
 LOOK_SECONDS = 0.5
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Command(BaseCommand):
@@ -42,7 +43,7 @@ class Command(BaseCommand):
             _begin_again_with(_environment(options))
         for name in ("port", "capture_port"):
             _check_free(options[name])
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in STOP_SIGNALS:
             signal.signal(number, _stop)
         family = Family(settings.DATA_DIR / "logs")
         try:
@@ -177,4 +178,6 @@ def _answers(port: int) -> bool:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
+    for again in STOP_SIGNALS:
+        signal.signal(again, signal.SIG_IGN)  # an impatient second Ctrl-C must not break off the stopping
     raise KeyboardInterrupt
