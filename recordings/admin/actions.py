@@ -67,13 +67,10 @@ def link(admin: "ModelAdmin[Recording]", request: HttpRequest, recording: Record
         return HttpResponseRedirect(page_of(recording))
     url, seconds = playback.mint_link(recording, seconds=LINK_SECONDS, actor=actor_of(request))
     if request.headers.get("Accept") == "application/json":
-        response: HttpResponse = JsonResponse({"url": url, "seconds": seconds})
-    else:
-        context = _context(admin, request, recording, title="A link to a recording")
-        context |= {"url": url, "minutes": seconds // 60}
-        response = TemplateResponse(request, "admin/recordings/recording/link.html", context)
-    response["Cache-Control"] = "no-store"
-    return response
+        return JsonResponse({"url": url, "seconds": seconds})
+    context = _context(admin, request, recording, title="A link to a recording")
+    context |= {"url": url, "minutes": seconds // 60}
+    return TemplateResponse(request, "admin/recordings/recording/link.html", context)
 
 
 def _context(

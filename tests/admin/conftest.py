@@ -69,3 +69,27 @@ def call(cast):
 def recording(call):
     """Ended, two seconds of two tracks."""
     return builders.ended_recording(call, builders.tone(16_000), builders.tone(16_000, seed=2))
+
+
+@pytest.fixture
+def endpoint(cast):
+    from calls.models import WebhookEndpoint
+
+    return WebhookEndpoint.objects.create(
+        workspace=cast.workspace, url="https://crm.example.com/hook", style="sessions", secret="whsec_c2VjcmV0"
+    )
+
+
+@pytest.fixture
+def everything(cast, endpoint, call):
+    """One row at least of every model the admin shows, all of the cast's own workspace."""
+    from calls.models import Event, WebhookDelivery
+    from workspaces import audit, keys
+
+    recording = builders.ended_recording(call, builders.tone(8_000))
+    builders.make_session(cast.app, call=call)
+    keys.mint_stream_key(cast.workspace, name="PBX")
+    event = Event.objects.create(workspace=cast.workspace, type="recording.ended", subject_id=recording.pk)
+    WebhookDelivery.objects.create(event=event, endpoint=endpoint)
+    audit.record(audit.SYSTEM, "listen", workspace=cast.workspace, subject_type="recording", subject_id=recording.pk)
+    return recording

@@ -105,9 +105,7 @@ class CredentialAdmin(StaffAdmin, Generic[C]):
             "key": obj,
             "page_url": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[obj.pk]),
         }
-        response = TemplateResponse(request, "admin/workspaces/shown_once.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        return TemplateResponse(request, "admin/workspaces/shown_once.html", context)
 
     explanation: ClassVar[str]
 

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
@@ -10,6 +11,7 @@ from django.http import HttpRequest
 from workspaces.admin.base import StaffAdmin, rights_of
 from workspaces.models import App, Workspace
 from workspaces.rights import Right
+from workspaces.tenancy import APP_ID
 
 
 @admin.register(Workspace)
@@ -37,8 +39,21 @@ class WorkspaceAdmin(StaffAdmin):
         self.record(request, "change" if change else "create", obj, **values)
 
 
+class AppForm(forms.ModelForm):  # type: ignore[type-arg]  # cannot be subscripted when it runs
+    class Meta:
+        model = App
+        fields = ("app_id", "workspace")
+
+    def clean_app_id(self) -> str:
+        app_id: str = self.cleaned_data["app_id"]
+        if not APP_ID.fullmatch(app_id):
+            raise forms.ValidationError("An app id is 1 to 64 letters, digits, - or _.")
+        return app_id
+
+
 @admin.register(App)
 class AppAdmin(StaffAdmin):
+    form = AppForm
     list_display = ("app_id", "workspace", "tm_create")
     list_select_related = ("workspace",)
     search_fields = ("app_id",)
