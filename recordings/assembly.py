@@ -2,13 +2,14 @@
 
 1. finish    every socket is closed and all it received is stored → the recording ends
 2. assemble  one WAV per track is put, verified and rowed; from then on readers use it
-3. drop      an hour later the chunks go: first the objects, then their rows
+3. drop      an hour later the chunks go that the file holds: first the object, then its row
 
 A reader that planned with a chunk that has gone plans anew (`recordings.rendering`), so no download breaks.
 """
 
 from collections.abc import Iterator
 from datetime import timedelta
+from hashlib import sha256
 from uuid import UUID
 
 from django.conf import settings
@@ -17,6 +18,8 @@ from django.db.models import F, Max
 from recordings import lifecycle, rendering, storage
 from recordings.audio import wav
 from recordings.audio.mixing import BLOCK
+from recordings.audio.pcm import BYTES_PER_FRAME
+from recordings.errors import ObjectConflict
 from recordings.models import AudioFile, Chunk, Recording, Track
 from recordings.states import State
 from workspaces.audit import Actor
@@ -42,6 +45,8 @@ def finish(recording_id: UUID) -> bool:
         return lifecycle.end(recording_id, actor=ACTOR)
     gone = now() - timedelta(seconds=settings.CAPTURE_LOST_AFTER)
     if all(stream.node.heartbeat_at < gone for stream in unfinished):
+        if settings.RECORDING_BASE_URL:
+            put_mixed(recording)
         return lifecycle.end_lost(recording_id, actor=ACTOR)
     Recording.objects.filter(pk=recording_id, status=State.STOPPING).update(due_at=now() + lifecycle.LOOK_AGAIN)
     return False
@@ -52,28 +57,41 @@ def assemble(recording_id: UUID) -> None:
     recording = Recording.objects.select_related("workspace").get(pk=recording_id)
     if recording.status != State.ENDED:
         return
+    _drop_old_chunks(recording)
     made = [_track_file(recording, track) for track in Track.objects.filter(recording=recording)]
+    if settings.RECORDING_BASE_URL and not _file(recording, "wav"):  # amended, or ended before the setting was made
+        put_mixed(recording)
     droppable = max((file.tm_create for file in made), default=now()) + KEEP_CHUNKS
-    if droppable > now() and made:
-        due = droppable
-    else:
-        for file in made:
-            _drop_chunks(file)
-        due = None
+    due = droppable if made and droppable > now() else None
     Recording.objects.filter(pk=recording_id, generation=recording.generation).update(due_at=due)
 
 
 def put_mixed(recording: Recording) -> AudioFile:
     """The full-call WAV as one object, all tracks mixed."""
-    frames = lifecycle.total_frames(recording.pk)
-    key, blocks = rendering.mixed_key(recording), rendering.whole(recording, frames)
-    return _put(recording, None, "wav", key=key, frames=frames, blocks=blocks)
+    try:
+        return _put_mixed(recording)
+    except ObjectConflict:
+        if recording.status == State.ENDED:
+            raise
+        # Put before its node came back with more, and killed before the end: nobody has been told of it.
+        AudioFile.objects.filter(recording=recording, rendition="wav", generation=recording.generation).delete()
+        storage.delete(rendering.mixed_key(recording))
+        return _put_mixed(recording)
+
+
+def _put_mixed(recording: Recording) -> AudioFile:
+    frames, key = lifecycle.total_frames(recording.pk), rendering.mixed_key(recording)
+    return _put(recording, None, "wav", key=key, frames=frames, blocks=rendering.whole(recording, frames))
+
+
+def _file(recording: Recording, rendition: str) -> AudioFile | None:
+    """The file of this generation."""
+    return AudioFile.objects.filter(recording=recording, rendition=rendition, generation=recording.generation).first()
 
 
 def _track_file(recording: Recording, track: Track) -> AudioFile:
     rendition = f"track-{track.position}"
-    made = AudioFile.objects.filter(recording=recording, rendition=rendition, generation=recording.generation).first()
-    if made is not None:
+    if made := _file(recording, rendition):
         return made
     frames = _track_frames(track)
     name = f"{rendition}-{recording.generation}.wav"
@@ -107,9 +125,16 @@ def _put(
     return file
 
 
-def _drop_chunks(file: AudioFile) -> None:
-    """Objects first: killed in between, the rows still say what is left to remove."""
-    while chunks := list(Chunk.objects.filter(track=file.track)[:500]):
-        for chunk in chunks:
-            storage.delete(chunk.key)
-        Chunk.objects.filter(pk__in=[chunk.pk for chunk in chunks]).delete()
+def _drop_old_chunks(recording: Recording) -> None:
+    old = AudioFile.objects.filter(recording=recording, tm_create__lte=now() - KEEP_CHUNKS).exclude(track=None)
+    for file in old.order_by("generation"):
+        for chunk in list(Chunk.objects.filter(track=file.track)):
+            if _holds(file, chunk):
+                storage.delete(chunk.key)  # the object first: killed in between, the row still says what is left
+                chunk.delete()
+
+
+def _holds(file: AudioFile, chunk: Chunk) -> bool:
+    """Audio that came after the file was made is not in it, and stays."""
+    place = wav.HEADER_BYTES + chunk.start_frame * BYTES_PER_FRAME
+    return sha256(storage.read(file.key, place, chunk.frames * BYTES_PER_FRAME)).hexdigest() == chunk.sha256

@@ -19,6 +19,7 @@ from django.conf import settings
 from recordings.errors import ObjectConflict, ObjectDamaged, ObjectMissing, StorageError
 
 BLOCK_BYTES = 1 << 20
+FOLDER_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,7 @@ class FileStore:
         """Write an object. Raises ObjectConflict, ObjectDamaged, or StorageError where the disk refuses."""
         target = self._path(key)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=".put-", dir=target.parent)
+            handle, name = _aside(target.parent)
             try:
                 sent = _write(handle, blocks)
                 kept = _hash_file(Path(name))
@@ -136,6 +136,20 @@ def delete(key: str) -> None:
 
 def probe() -> None:
     store().probe()
+
+
+def _aside(folder: Path) -> tuple[int, str]:
+    """An open new file in `folder`, and its name. The delete of a sibling may take the empty folder away before the
+    file is in it: then the folder is made anew."""
+    attempts = 0
+    while True:
+        attempts += 1
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return tempfile.mkstemp(prefix=".put-", dir=folder)
+        except FileNotFoundError:
+            if attempts == FOLDER_ATTEMPTS:
+                raise
 
 
 def _write(handle: int, blocks: Iterable[bytes]) -> tuple[int, str]:
