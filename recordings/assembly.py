@@ -93,14 +93,15 @@ def _track_file(recording: Recording, track: Track) -> AudioFile:
     rendition = f"track-{track.position}"
     if made := _file(recording, rendition):
         return made
-    frames = _track_frames(track)
+    frames = _track_frames(recording, track)
     name = f"{rendition}-{recording.generation}.wav"
     key = storage.file_key(workspace=recording.workspace_id, recording=recording.pk, name=name)
     return _put(recording, track, rendition, key=key, frames=frames, blocks=_track_blocks(recording, track, frames))
 
 
-def _track_frames(track: Track) -> int:
-    chunks = Chunk.objects.filter(track=track).aggregate(end=Max(F("start_frame") + F("frames")))["end"]
+def _track_frames(recording: Recording, track: Track) -> int:
+    heard = Chunk.objects.filter(track=track, generation__lte=recording.generation)
+    chunks = heard.aggregate(end=Max(F("start_frame") + F("frames")))["end"]
     files = AudioFile.objects.filter(track=track).aggregate(end=Max("frames"))["end"]
     return max(chunks or 0, files or 0)
 

@@ -159,14 +159,16 @@ def end_lost(recording_id: UUID, *, actor: Actor) -> bool:
 
 
 def amend(recording_id: UUID, *, actor: Actor) -> None:
-    """An ended recording got audio from a spool that came back: generation + 1, its length anew. Nothing un-ends."""
+    """An ended recording got audio from a spool that came back: generation + 1, in which its chunks are heard, and
+    the length anew. Nothing un-ends."""
     with transaction.atomic():
         recording = Recording.objects.select_for_update(no_key=True).get(pk=recording_id, status=State.ENDED)
         values = _end_values(frames=total_frames(recording_id), start=recording.tm_start)
-        recording.duration_ms, recording.tm_end = values["duration_ms"], values["tm_end"]
+        recording.frames, recording.duration_ms = values["frames"], values["duration_ms"]
+        recording.tm_end = values["tm_end"]
         recording.generation += 1
         recording.due_at = recording.tm_update = now()
-        recording.save(update_fields=["duration_ms", "tm_end", "generation", "due_at", "tm_update"])
+        recording.save(update_fields=["frames", "duration_ms", "tm_end", "generation", "due_at", "tm_update"])
         _record(recording, from_state=State.ENDED, cause="amended", actor=actor, event="recording.amended")
         hint("recordings.tasks.assemble", recording_id)
 
@@ -279,6 +281,7 @@ def _ended_event(recording: Recording) -> str | None:
 def _end_values(*, frames: int, start: datetime | None) -> dict[str, Any]:
     moment = now()
     return {
+        "frames": frames,
         "duration_ms": frames * 1000 // RATE,
         "tm_end": start + timedelta(seconds=frames / RATE) if start else None,
         "url_expires_at": moment + timedelta(hours=settings.RECORDING_RETENTION_HOURS),

@@ -29,6 +29,7 @@ class Recording(TenantModel):
     end_detail = models.CharField(max_length=500, blank=True)  # the engine's own words, where it gave any
     command_uid = models.CharField(max_length=128)
     duration_ms = models.BigIntegerField(null=True, blank=True)  # null until ended
+    frames = models.BigIntegerField(null=True, blank=True)  # the length of the timeline; null until ended
     generation = models.PositiveIntegerField(default=1)  # + 1 when audio came back from a lost node after the end
     file_id = models.UUIDField(default=new_id, editable=False)
     held = models.BooleanField("on hold", default=False)
@@ -44,7 +45,11 @@ class Recording(TenantModel):
     class Meta:
         ordering = ["-tm_create", "-id"]
         indexes = [
-            models.Index(fields=["workspace", "tm_delete", "-tm_create", "-id"], name="recording_newest_of_workspace"),
+            models.Index(
+                fields=["workspace", "tm_delete", "-tm_create", "-id"],
+                include=["expires_at"],  # what every list asks besides: the page is found without reading a row
+                name="recording_newest_of_workspace",
+            ),
             models.Index(fields=["tm_delete", "-tm_create", "-id"], name="recording_newest"),
             models.Index(fields=["reference_id", "-tm_create"], name="recording_by_reference"),
             models.Index(fields=["due_at"], name="recording_due", condition=Q(due_at__isnull=False)),
@@ -57,7 +62,7 @@ class Recording(TenantModel):
             ),
             models.CheckConstraint(condition=Q(status__in=State.values), name="recording_status_known"),
             models.CheckConstraint(
-                condition=~Q(status=State.ENDED) | (Q(duration_ms__gte=0) & ~Q(end_reason="")),
+                condition=~Q(status=State.ENDED) | (Q(duration_ms__gte=0, frames__gte=0) & ~Q(end_reason="")),
                 name="recording_end_complete",
             ),
         ]
@@ -150,6 +155,7 @@ class Chunk(models.Model):
     stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="chunks")
     start_frame = models.BigIntegerField()  # on the recording's timeline
     frames = models.PositiveIntegerField()
+    generation = models.PositiveIntegerField(default=1)  # of the recording that it is heard in first
     key = models.CharField(max_length=300)
     sha256 = models.CharField(max_length=64)
 

@@ -67,10 +67,10 @@ class Audio:
 
 def open_audio(recording: Recording) -> Audio:
     """What can be heard of it now. A recording that ended without sound is a WAV of zero frames."""
-    recording.refresh_from_db(fields=["status", "generation", "tm_start"])
-    complete = recording.status == State.ENDED
-    frames = lifecycle.total_frames(recording.id)
-    return Audio(recording, frames=frames if complete else _watermark(recording, frames), complete=complete)
+    recording.refresh_from_db(fields=["status", "generation", "frames", "tm_start"])
+    if recording.status == State.ENDED:
+        return Audio(recording, frames=recording.frames or 0, complete=True)
+    return Audio(recording, frames=_watermark(recording, lifecycle.total_frames(recording.id)), complete=False)
 
 
 def _watermark(recording: Recording, frames: int) -> int:

@@ -65,7 +65,8 @@ def timeline_of(recording: Recording, first: int, last: int, *, track: Track | N
 def _pieces(track: UUID, file: AudioFile | None, recording: Recording, first: int, last: int) -> Iterator[Piece]:
     if file is None or file.generation != recording.generation:
         chunks = Chunk.objects.filter(track=track, start_frame__lt=last, start_frame__gt=first - F("frames"))
-        for key, start, frames in chunks.order_by("id").values_list("key", "start_frame", "frames"):
+        heard = chunks.filter(generation__lte=recording.generation)
+        for key, start, frames in heard.order_by("id").values_list("key", "start_frame", "frames"):
             yield Piece(key, 0, start, frames)
     if file is not None:
         yield Piece(file.key, wav.HEADER_BYTES, 0, file.frames)

@@ -136,24 +136,29 @@ def describe(stream_id: UUID, said: dict[str, str]) -> None:
         call.save(update_fields=["engine_ref", "from_number", "to_number", "metadata", "tm_update"])
 
 
-def stored(stream_id: UUID, place: Place, *, first: int, frames: int, objects: list[StoredObject]) -> None:
+def stored(stream_id: UUID, place: Place, *, first: int, frames: int, objects: list[StoredObject]) -> bool:
     """Frames [first, first + frames) of the socket, counted from its own first frame, stand in storage as `objects`,
-    one per channel. Only the next piece is taken: whoever comes second changes nothing."""
+    one per channel. Only the next piece is taken: whoever comes second changes nothing and is told False."""
     with transaction.atomic():
         taken = Stream.objects.filter(pk=stream_id, frames_stored=first).update(frames_stored=first + frames)
         if not taken:
-            return
+            return False
+        status, generation = Recording.objects.values_list("status", "generation").get(pk=place.recording)
+        if status == State.ENDED:
+            generation += 1  # unheard until `settled` makes it so: what is served under an ETag does not change
         Chunk.objects.bulk_create(
             Chunk(
                 track_id=track,
                 stream_id=stream_id,
                 start_frame=place.start_frame + first,
                 frames=frames,
+                generation=generation,
                 key=kept.key,
                 sha256=kept.sha256,
             )
             for track, kept in zip(place.tracks, objects, strict=True)
         )
+    return True
 
 
 def frames_stored(stream_id: UUID) -> int | None:
