@@ -8,6 +8,7 @@ a close or a ping is smaller than the mark.
 
 import asyncio
 import logging
+import select
 import socket
 import time
 from typing import Any
@@ -41,6 +42,7 @@ MESSAGES_PER_SWEEP = 250
 """Texts, pings and pongs taken between two sweeps; beyond that it is a flood."""
 ORDERLY_CODES = frozenset({WSCloseCode.OK, WSCloseCode.NO_INFO})
 LINGER_SECONDS = 0.02
+BINARY, CONTINUATION, CLOSE = WSMsgType.BINARY, WSMsgType.CONTINUATION, WSMsgType.CLOSE  # an enum's look-up is slow
 
 
 class Connection(WSListener):
@@ -59,6 +61,8 @@ class Connection(WSListener):
         self._text: list[bytes] | None = None  # fragments of a text that has begun
         self._message = 0  # bytes of the message in hand
         self._mark = 1
+        self._full_mark = 1  # the mark of a stream that flows, in bytes on the wire
+        self._flow = 1  # bytes of audio between two sweeps from which on it flows
         self._swept = 0  # bytes received at the last sweep
         self._chatter = 0
         self._heard_at = time.monotonic()
@@ -77,10 +81,12 @@ class Connection(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
         if self._ending is not None:
-            if kind == WSMsgType.CLOSE:
+            if kind == CLOSE:
                 transport.disconnect()
             return
-        if kind == WSMsgType.BINARY or (kind == WSMsgType.CONTINUATION and self._text is None):
+        if kind == BINARY and self._protocol.raw and frame.fin and not self._message and not frame.rsv1:
+            self._parts.append(frame.get_payload_as_bytes())  # picows refuses a frame that is too large
+        elif kind == BINARY or (kind == CONTINUATION and self._text is None):
             self._binary(frame)
         else:
             self._other(transport, frame, kind)
@@ -91,7 +97,8 @@ class Connection(WSListener):
         if self._parts:
             self._flush()
         if self._ending is None:
-            sent = transport.close_handshake.sent
+            shook = transport.close_handshake  # None where the connection broke without a word
+            sent = shook.sent if shook is not None else None
             if sent is not None and sent.code == WSCloseCode.MESSAGE_TOO_BIG:
                 self._ending = _engine_fault(f"a message is larger than {self._max_message} bytes")
         self.session.close(self._ending or Close("the connection broke", orderly=False))
@@ -100,9 +107,12 @@ class Connection(WSListener):
 
     def _binary(self, frame: WSFrame) -> None:
         size = frame.payload_size
-        self._message = 0 if frame.fin else self._message + size
-        if frame.rsv1 or self._message > self._max_message:
-            self._fault(1009 if not frame.rsv1 else 1002, "a message is too large or compressed")
+        whole = self._message + size
+        self._message = 0 if frame.fin else whole
+        if frame.rsv1:
+            self._fault(1002, "a message is compressed, which was not agreed")
+        elif whole > self._max_message:
+            self._fault(1009, f"a message is larger than {self._max_message} bytes")
         elif self._protocol.raw:
             self._parts.append(frame.get_payload_as_bytes())
         else:
@@ -134,6 +144,8 @@ class Connection(WSListener):
             match event:
                 case Started(format=media, call_id=call_id, metadata=metadata):
                     self._format = media
+                    self._flow = media.wire_bytes(MARK_MS // 2)
+                    self._full_mark = media.wire_bytes(MARK_MS) + MARK_MS // FRAME_MS * FRAME_HEADER_BYTES
                     self.session.describe({**metadata, **({"call_id": call_id} if call_id else {})})
                 case Metadata(values=values):
                     self.session.describe(values)
@@ -159,22 +171,25 @@ class Connection(WSListener):
         except OSError as error:
             session.trouble = f"the spool takes no more: {error.strerror}"
             logger.exception("stream %s: %s", session.stream, session.trouble)
-            self.finish(Close(session.trouble, orderly=False), code=1011)
+            # At once: what came later would stand in the place of what was lost.
+            self._hang_up(Close(session.trouble, orderly=False), 1011)
 
     # --- What we do -------------------------------------------------------------------------------------------------
 
     def sweep(self, moment: float, *, idle_seconds: float) -> None:
         """Every 250 ms: set the mark, make a flood wait, end what is idle."""
+        if self._parts:  # a ping came behind them, which picows answers without a word to us
+            self._flush()
         received = self.session.received
         arrived, self._swept = received - self._swept, received
         self._chatter = 0
         if arrived:
             self._heard_at = moment
         if self._format is not None and self._ending is None:
-            flowing = arrived >= self._format.wire_bytes(MARK_MS // 2)
-            frames = MARK_MS // FRAME_MS
-            self._set_mark(self._format.wire_bytes(MARK_MS) + frames * FRAME_HEADER_BYTES if flowing else 1)
+            self._set_mark(self._full_mark if arrived >= self._flow else 1)
         self._hold_back()
+        if not arrived and not self._waiting and self._ending is None:
+            self._look_again()
         if moment - self._heard_at > idle_seconds and not self._waiting and self._ending is None:
             self.finish(Close(f"no audio for {idle_seconds:g} s", orderly=True))
 
@@ -185,6 +200,11 @@ class Connection(WSListener):
         self._set_mark(1)
         asyncio.get_running_loop().call_later(LINGER_SECONDS, self._hang_up, close, code)
 
+    @property
+    def connected(self) -> bool:
+        """True once the socket was upgraded: from then on its end is told to us, before it is not."""
+        return self._transport is not None
+
     def abandon(self, why: str) -> None:
         """It was never upgraded: its row closes, with nothing received."""
         self.session.close(Close(why, orderly=False))
@@ -194,6 +214,8 @@ class Connection(WSListener):
             return
         if self._parts:
             self._flush()
+            if self.session.closed:  # the disk took no more, and that closed it
+                return
         self._ending = close
         self.session.close(close)
         self._transport.send_close(WSCloseCode(code), close.reason.encode()[:120])
@@ -207,6 +229,17 @@ class Connection(WSListener):
         if mark != self._mark and self._socket is not None and self._socket.fileno() >= 0:
             self._mark = mark
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, mark)
+
+    def _look_again(self) -> None:
+        """libuv tells of a reset once and then watches no more; where audio stood before it, only that was read.
+        Watched anew, the socket is read to its end."""
+        if self._socket is None or self._transport is None or self._socket.fileno() < 0:
+            return
+        look = select.poll()
+        look.register(self._socket.fileno(), 0)
+        if look.poll(0):
+            self._transport.underlying_transport.pause_reading()
+            self._transport.underlying_transport.resume_reading()
 
     def _hold_back(self) -> None:
         if self._transport is None or self._transport.is_disconnected:
@@ -235,4 +268,6 @@ def _engine_fault(reason: str) -> Close:
 
 
 def _said(code: Any, reason: str | None) -> str:
+    if code == WSCloseCode.NO_INFO:
+        return "closed without a code"
     return f"closed with {code.value}" + (f": {reason}" if reason else "")

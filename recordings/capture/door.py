@@ -54,7 +54,8 @@ class Door(asyncio.Protocol):
         self._head += data
         if self._task is not None:
             return
-        if b"\r\n\r\n" in self._head:
+        end = self._head.find(b"\r\n\r\n")
+        if 0 <= end <= HEAD_BYTES_MAX:
             self._cancel_timer()
             self._task = asyncio.get_running_loop().create_task(self._open())
         elif len(self._head) > HEAD_BYTES_MAX:
@@ -99,7 +100,7 @@ class Door(asyncio.Protocol):
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
         feed(protocol, bytes(self._head))
-        if protocol.listener is None:
+        if not connection.connected:
             connection.abandon("its upgrade was not a WebSocket's")
         if not transport.is_closing():
             transport.resume_reading()
@@ -135,7 +136,10 @@ def parse(head: bytes) -> tuple[str, Handshake]:
             raise StreamRefused("A header line is malformed", fault=Fault.REQUEST)
         name = name.lower()
         headers[name] = f"{headers[name]}, {value.strip()}" if name in headers else value.strip()
-    target = urlsplit(parts[1])
+    try:
+        target = urlsplit(parts[1])
+    except ValueError as error:  # "//[": no IPv6 address
+        raise StreamRefused("The address is malformed", fault=Fault.REQUEST) from error
     offered = headers.get("sec-websocket-protocol", "").split(",")
     return parts[0], Handshake(
         path=target.path,

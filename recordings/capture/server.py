@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import aiofastnet
@@ -29,8 +29,6 @@ from recordings.errors import Fault, StreamRefused
 
 logger = logging.getLogger(__name__)
 picows_logger = logging.LoggerAdapter(logging.getLogger("picows.server"))
-
-T = TypeVar("T")
 
 TICK_SECONDS = 0.25
 BEAT_SECONDS = 2.0
@@ -63,11 +61,11 @@ class CaptureServer:
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self._stopping.set)
         left = await self._take_stock()
+        self._refusal = self._disk_trouble()
         server = await aiofastnet.create_server(
             loop, lambda: Door(self._welcome, self._protocol), self._host, self._port, reuse_port=True, backlog=1024
         )
-        acts = (self._sweep(), self._tick(), self._beat(), self._adopt(left))
-        beats = [loop.create_task(act) for act in acts]
+        beats = [loop.create_task(act) for act in (self._sweep(), self._tick(), self._beat(), self._adopt(left))]
         ready(server.sockets[0].getsockname()[1])
         await self._stopping.wait()
         server.close()  # a successor has the port by SO_REUSEPORT; open sockets stay until their calls end
@@ -81,8 +79,9 @@ class CaptureServer:
     async def _welcome(self, handshake: Handshake) -> Connection:
         if handshake.path != admission.PATH and not handshake.path.startswith(admission.PATH + "/"):
             raise StreamRefused("Nothing is here", fault=Fault.REQUEST)
-        if self._refusal:
-            raise StreamRefused(self._refusal, fault=Fault.OURS)
+        refusal = "The recording server is stopping" if self._stopping.is_set() else self._refusal
+        if refusal:
+            raise StreamRefused(refusal, fault=Fault.OURS)
         start_ms = _start_ms(handshake)
         protocol = detect(handshake)
         events = protocol.open()
@@ -194,9 +193,8 @@ class CaptureServer:
                 logger.warning("capture goes on without the database: %s", error)
                 continue
             self._refusal = self._disk_trouble()
-            for stream, why in closing.items():
-                if stream in self._connections:
-                    self._connections[stream].finish(Close(why, orderly=True))
+            for stream in closing.keys() & self._connections.keys():
+                self._connections[stream].finish(Close(closing[stream], orderly=True))
 
     async def _beat(self) -> None:
         while True:
@@ -217,9 +215,8 @@ class CaptureServer:
 
     def _disk_trouble(self) -> str:
         free = self._folder.free_bytes()
-        if free >= settings.CAPTURE_MIN_FREE_BYTES:
-            return ""
-        return f"The recording server's disk is full ({free >> 20} MiB left)"
+        full = f"The recording server's disk is full ({free >> 20} MiB left)"
+        return full if free < settings.CAPTURE_MIN_FREE_BYTES else ""
 
     # --- What others left ---------------------------------------------------------------------------------------------
 
@@ -246,9 +243,13 @@ class CaptureServer:
         """Take up every stream that waits in the folder, and every row that its process left open."""
         lives = []
         for path in folder.stream_folders():
-            if UUID(path.name) in self._lives:
+            try:
+                if UUID(path.name) in self._lives:
+                    continue
+                spool = StreamSpool.adopt(path)
+            except ValueError:
+                logger.exception("%s cannot be read; it is left as it is", path)
                 continue
-            spool = StreamSpool.adopt(path)
             if spool is None:
                 logger.warning("%s holds no header, so no audio: it is removed", path)
                 shutil.rmtree(path)

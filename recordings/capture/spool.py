@@ -48,14 +48,18 @@ class Header:
 
     @classmethod
     def loads(cls, text: str) -> Self:
-        fields = json.loads(text)
-        media = fields["format"]
-        return cls(
-            stream=UUID(fields["stream"]),
-            recording=UUID(fields["recording"]),
-            format=MediaFormat(**(media | {"labels": tuple(media["labels"])})),
-            first_audio_at=datetime.fromisoformat(fields["first_audio_at"]),
-        )
+        """Raises ValueError for anything that `dumps` has not written whole."""
+        try:
+            fields = json.loads(text)
+            media = fields["format"]
+            return cls(
+                stream=UUID(fields["stream"]),
+                recording=UUID(fields["recording"]),
+                format=MediaFormat(**(media | {"labels": tuple(media["labels"])})),
+                first_audio_at=datetime.fromisoformat(fields["first_audio_at"]),
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"no header of a stream: {error!r}") from error
 
 
 class StreamSpool:
@@ -79,7 +83,10 @@ class StreamSpool:
 
     @classmethod
     def adopt(cls, folder: Path) -> Self | None:
-        """What a process left in `folder`; None where it was killed before the header was in place: no audio was."""
+        """What a process left in `folder`; None where it was killed before the header was in place: no audio was.
+
+        Raises ValueError where the header is not whole, as after a power cut.
+        """
         try:
             header = Header.loads((folder / HEADER_NAME).read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -129,16 +136,19 @@ class StreamSpool:
                 path.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """All of it is in storage: the folder goes."""
+        """All of it is in storage: the folder goes. The header first: without it nobody adopts what a kill leaves."""
         self.roll()
-        shutil.rmtree(self.folder)
+        (self.folder / HEADER_NAME).unlink(missing_ok=True)
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
 
     def _open(self) -> int:
         path = self.folder / f"{self.size:020d}{SUFFIX}"
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
 
     def _segments(self) -> list[tuple[int, Path]]:
-        return sorted((int(path.stem), path) for path in self.folder.glob(f"*{SUFFIX}"))
+        names = os.listdir(self.folder)  # glob costs five times that
+        return sorted((int(name[: -len(SUFFIX)]), self.folder / name) for name in names if name.endswith(SUFFIX))
 
 
 class NodeFolder:
