@@ -50,6 +50,7 @@ class Command(BaseCommand):
             with contextlib.suppress(KeyboardInterrupt):
                 self._run(family, options)
         finally:
+            self._say("stopping: calls that run are stored first")
             family.stop()
             self._say("stopped")
 
