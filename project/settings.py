@@ -26,6 +26,7 @@ APPEND_SLASH = False  # no path of ours ends in a slash, and none redirects for 
 USE_TZ = True
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
 LANGUAGE_CODE = "en-gb"
+FORMAT_MODULE_PATH = ["project.formats"]
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

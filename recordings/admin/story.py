@@ -92,7 +92,9 @@ def _stopped(known: Known, transition: Transition) -> Telling:
 
 def _ended(known: Known, transition: Transition) -> Telling:
     if transition.cause != "stored":
-        return "music_off", "none", "Ended without sound" if not known.recording.duration_ms else "Ended", known.why
+        if known.recording.duration_ms:
+            return "warning", "stopping", "Ended, with what had been stored", known.why
+        return "music_off", "none", "Ended without sound", known.why
     if not known.recording.duration_ms:
         return "music_off", "none", "Ended without sound", Told("It stopped before any sound had come.")
     received = sum(stream.frames_received or 0 for stream in known.streams)

@@ -133,3 +133,11 @@ def test_lesser_roles_see_no_keys(desk, cast, role):
     assert person.client.get(reverse(ADD_STREAM)).status_code == 403
     person.post("workspaces_streamkey_revoke", key)
     assert StreamKey.objects.get(pk=key.pk).revoked_at is None
+
+
+def test_clocks_have_24_hours(keeper, cast):
+    from datetime import UTC, datetime
+
+    key = keys.verify_api_key(cast.owner_key)
+    ApiKey.objects.filter(pk=key.pk).update(expires_at=datetime(2040, 5, 3, 21, 7, 9, tzinfo=UTC))
+    assert "3 May 2040, 21:07:09" in keeper.page("workspaces_apikey", key).content.decode()

@@ -58,10 +58,13 @@ class CredentialAdmin(StaffAdmin, Generic[C]):
     ordering = ("-tm_create", "-id")
     autocomplete_fields: ClassVar[Any] = ("workspace",)
     actions = ("revoke_selected",)
+    list_display_links: Any = ("shortened",)
     change_form_outer_before_template: Any = "admin/workspaces/revoke.html"
     kind: ClassVar[str]
     chosen: ClassVar[tuple[str, ...]] = ("workspace", "name")
     """What whoever makes a key decides."""
+    facts: ClassVar[tuple[str, ...]] = chosen
+    """The same, as its page shows it."""
 
     def mint(self, form: Any) -> tuple[C, str]:
         raise NotImplementedError
@@ -81,10 +84,15 @@ class CredentialAdmin(StaffAdmin, Generic[C]):
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:  # noqa: ARG002 - Django's shape
         kept = ("last_used_at", "revoked_at", "tm_create", "id")
-        return self.chosen if obj is None else ("shortened", "state", *self.chosen, *kept)
+        return self.chosen if obj is None else ("shortened", "state", *self.facts, *kept)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return () if obj is None else self.get_fields(request, obj)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """One button: what is shown once leaves no room for saving and going on."""
+        context |= {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().render_change_form(request, context, *args, **kwargs)
 
     # --- Minting -------------------------------------------------------------------------------------------------
 
@@ -143,6 +151,7 @@ class ApiKeyAdmin(CredentialAdmin[ApiKey]):
     kind = keys.API_KIND
     form = ApiKeyForm
     chosen = ("workspace", "name", "scopes", "app", "member", "expires_at")
+    facts = ("workspace", "name", "granted", "app", "member", "expires_at")
     explanation = "It goes into the header that the called surface names for its key."
     list_display = ("name", "shortened", "state", "workspace", "app", "last_used_at", "expires_at")
     list_select_related = ("workspace", "app")
@@ -156,6 +165,10 @@ class ApiKeyAdmin(CredentialAdmin[ApiKey]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return () if obj is None else self.get_fields(request, obj)
+
+    @admin.display(description="scopes")
+    def granted(self, key: ApiKey) -> str:
+        return ", ".join(key.scopes)
 
     def mint(self, form: Any) -> tuple[ApiKey, str]:
         chosen = {name: form.cleaned_data[name] for name in ("scopes", "name", "app", "member", "expires_at")}
