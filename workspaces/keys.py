@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -96,6 +97,11 @@ def is_stream_key(raw: str) -> bool:
     return match is not None and match["kind"] == STREAM_KIND
 
 
+def stream_address(raw: str) -> str:
+    """The URL at which an engine streams with this stream key, ready to paste."""
+    return f"{_capture_server()}/capture/{raw}"
+
+
 def revoke(credential: Credential, *, actor: audit.Actor) -> bool:
     """Ends an API key or a stream key at once and for good, on record; False where it was revoked before."""
     moment = now()
@@ -113,6 +119,16 @@ def revoke(credential: Credential, *, actor: audit.Actor) -> bool:
     if changed:
         credential.revoked_at = moment
     return bool(changed)
+
+
+def _capture_server() -> str:
+    """Where engines are told to stream, or else where the capture process of this machine listens."""
+    if settings.WAVSTREAM_URL:
+        return str(settings.WAVSTREAM_URL)
+    host = settings.CAPTURE_HOST
+    if host in {"", "0.0.0.0", "::"}:  # noqa: S104 - not bound to: every address, of which one must be named
+        host = "127.0.0.1"
+    return f"ws://{f'[{host}]' if ':' in host else host}:{settings.CAPTURE_PORT}"
 
 
 def _mint(kind: str, make: Callable[[str, str], C]) -> tuple[C, str]:

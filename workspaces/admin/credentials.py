@@ -6,7 +6,6 @@ The raw key is in the reply to the form that made it and nowhere else: no sessio
 from typing import Any, ClassVar, Generic, TypeVar
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
@@ -192,14 +191,4 @@ class StreamKeyAdmin(CredentialAdmin[StreamKey]):
 
     def mint(self, form: Any) -> tuple[StreamKey, str]:
         key, raw = keys.mint_stream_key(form.cleaned_data["workspace"], name=form.cleaned_data["name"])
-        return key, f"{capture_address()}/capture/{raw}"
-
-
-def capture_address() -> str:
-    """Where engines are told to stream, or else where the capture process of this machine listens."""
-    if settings.WAVSTREAM_URL:
-        return str(settings.WAVSTREAM_URL)
-    host = settings.CAPTURE_HOST
-    if host in {"", "0.0.0.0", "::"}:  # noqa: S104 - not bound to: every address, of which one must be named
-        host = "127.0.0.1"
-    return f"ws://{f'[{host}]' if ':' in host else host}:{settings.CAPTURE_PORT}"
+        return key, keys.stream_address(raw)

@@ -1,6 +1,5 @@
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
@@ -35,14 +34,4 @@ class Command(BaseCommand):
             subject_id=key.pk,
             data={"prefix": key.prefix},
         )
-        return f"{_capture_address()}/capture/{raw}"
-
-
-def _capture_address() -> str:
-    """Where engines are told to stream, or else where the capture process of this machine listens."""
-    if settings.WAVSTREAM_URL:
-        return str(settings.WAVSTREAM_URL)
-    host = settings.CAPTURE_HOST
-    if host in {"", "0.0.0.0", "::"}:  # noqa: S104 - not bound to: every address, of which one must be named
-        host = "127.0.0.1"
-    return f"ws://{f'[{host}]' if ':' in host else host}:{settings.CAPTURE_PORT}"
+        return keys.stream_address(raw)
