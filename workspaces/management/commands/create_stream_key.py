@@ -3,9 +3,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from workspaces import keys
 from workspaces.audit import Actor, record
 from workspaces.errors import WorkspaceUnknown
-from workspaces.keys import mint_stream_key
 from workspaces.tenancy import find_workspace
 
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
             tenant = find_workspace(workspace)
         except WorkspaceUnknown as error:
             raise CommandError(f"{error}.") from error
-        key, raw = mint_stream_key(tenant, name=name)
+        key, raw = keys.mint_stream_key(tenant, name=name)
         record(
             Actor.named("create_stream_key"),
             "create",
