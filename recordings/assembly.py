@@ -38,7 +38,7 @@ def finish(recording_id: UUID) -> bool:
     recording = Recording.objects.get(pk=recording_id)
     if recording.status != State.STOPPING:
         return False
-    unfinished = list(lifecycle.unfinished_streams(recording_id).select_related("node"))
+    unfinished = list(recording.streams.unfinished().select_related("node"))
     if not unfinished:
         if settings.RECORDING_BASE_URL:
             put_mixed(recording)
@@ -80,7 +80,7 @@ def put_mixed(recording: Recording) -> AudioFile:
 
 
 def _put_mixed(recording: Recording) -> AudioFile:
-    frames, key = lifecycle.total_frames(recording.pk), rendering.mixed_key(recording)
+    frames, key = recording.streams.reach(), rendering.mixed_key(recording)
     return _put(recording, None, "wav", key=key, frames=frames, blocks=rendering.whole(recording, frames))
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import F
 from django.db.models.functions import Coalesce
 
 from calls import outbox
@@ -126,7 +126,7 @@ def end(recording_id: UUID, *, actor: Actor) -> bool:
     """stopping → ended, once every socket is closed and all it received is stored. False where that is not so yet."""
     with transaction.atomic():
         recording = _lock_for_end(recording_id)
-        if recording.status != State.STOPPING or unfinished_streams(recording_id).exists():
+        if recording.status != State.STOPPING or Stream.objects.filter(recording=recording_id).unfinished().exists():
             return False
         return _move(
             recording_id,
@@ -134,7 +134,7 @@ def end(recording_id: UUID, *, actor: Actor) -> bool:
             cause="stored",
             actor=actor,
             event=_ended_event(recording),
-            **_end_values(frames=total_frames(recording_id), start=recording.tm_start),
+            **_end_values(frames=Stream.objects.filter(recording=recording_id).reach(), start=recording.tm_start),
         )
 
 
@@ -144,7 +144,7 @@ def end_lost(recording_id: UUID, *, actor: Actor) -> bool:
         recording = _lock_for_end(recording_id)
         if recording.status != State.STOPPING:
             return False
-        unfinished_streams(recording_id).update(
+        Stream.objects.filter(recording=recording_id).unfinished().update(
             closed_at=Coalesce("closed_at", now()), close_reason="node lost", frames_received=F("frames_stored")
         )
         return _move(
@@ -154,7 +154,7 @@ def end_lost(recording_id: UUID, *, actor: Actor) -> bool:
             actor=actor,
             event=_ended_event(recording),
             end_reason=EndReason.CAPTURE_LOST,
-            **_end_values(frames=total_frames(recording_id), start=recording.tm_start),
+            **_end_values(frames=Stream.objects.filter(recording=recording_id).reach(), start=recording.tm_start),
         )
 
 
@@ -163,7 +163,7 @@ def amend(recording_id: UUID, *, actor: Actor) -> None:
     the length anew. Nothing un-ends."""
     with transaction.atomic():
         recording = Recording.objects.select_for_update(no_key=True).get(pk=recording_id, status=State.ENDED)
-        values = _end_values(frames=total_frames(recording_id), start=recording.tm_start)
+        values = _end_values(frames=Stream.objects.filter(recording=recording_id).reach(), start=recording.tm_start)
         recording.frames, recording.duration_ms = values["frames"], values["duration_ms"]
         recording.tm_end = values["tm_end"]
         recording.generation += 1
@@ -195,19 +195,6 @@ def delete(recording: Recording, *, actor: Actor, reason: str = "") -> bool:
             data={"reason": reason},
         )
     return True
-
-
-def unfinished_streams(recording_id: UUID) -> QuerySet[Stream]:
-    """Sockets that are open, or received more than is stored."""
-    return Stream.objects.filter(
-        Q(closed_at=None) | Q(frames_received=None) | ~Q(frames_received=F("frames_stored")), recording_id=recording_id
-    )
-
-
-def total_frames(recording_id: UUID) -> int:
-    """The length of the timeline in frames: the end of the stream that reaches furthest."""
-    reach = Coalesce("start_frame", 0) + F("frames_stored")
-    return int(Stream.objects.filter(recording_id=recording_id).aggregate(frames=Max(reach))["frames"] or 0)
 
 
 def session_of(recording: Recording) -> Session | None:

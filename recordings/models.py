@@ -3,8 +3,11 @@
 A frame is one sample of one track: 2 bytes (s16le) at 8,000 Hz. Times are UTC.
 """
 
+from typing import Self
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Max, Q
+from django.db.models.functions import Coalesce
 
 from recordings.states import ACTIVE, EndReason, RecordingType, ReferenceType, State
 from workspaces.clock import NEVER, now
@@ -102,6 +105,20 @@ class Track(models.Model):
         return self.label
 
 
+class StreamQuerySet(models.QuerySet["Stream"]):
+    """Sockets of one recording or of many."""
+
+    def unfinished(self) -> Self:
+        """Those that are open, or received more than is stored."""
+        missing = Q(frames_received=None) | ~Q(frames_received=F("frames_stored"))
+        return self.filter(Q(closed_at=None) | missing)
+
+    def reach(self) -> int:
+        """The frame at which the one that got furthest ends: the length of the timeline so far."""
+        end = Coalesce("start_frame", 0) + F("frames_stored")
+        return int(self.aggregate(reach=Max(end))["reach"] or 0)
+
+
 class Stream(models.Model):
     """One socket of a recording. `frames_received = frames_stored` decides that every byte received is in storage."""
 
@@ -120,6 +137,8 @@ class Stream(models.Model):
     close_reason = models.CharField(max_length=200, blank=True)
     frames_received = models.BigIntegerField(null=True, blank=True)  # per track; null until the socket closed
     frames_stored = models.BigIntegerField(default=0)  # per track
+
+    objects = StreamQuerySet.as_manager()
 
     class Meta:
         ordering = ["opened_at"]

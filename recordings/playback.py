@@ -13,7 +13,7 @@ from django.core import signing
 from django.db.models import QuerySet
 from django.utils.crypto import salted_hmac
 
-from recordings import lifecycle, rendering
+from recordings import rendering
 from recordings.audio import wav
 from recordings.audio.pcm import BYTES_PER_FRAME, RATE
 from recordings.models import Recording, Stream
@@ -70,12 +70,12 @@ def open_audio(recording: Recording) -> Audio:
     recording.refresh_from_db(fields=["status", "generation", "frames", "tm_start"])
     if recording.status == State.ENDED:
         return Audio(recording, frames=recording.frames or 0, complete=True)
-    return Audio(recording, frames=_watermark(recording, lifecycle.total_frames(recording.id)), complete=False)
+    return Audio(recording, frames=_watermark(recording, recording.streams.reach()), complete=False)
 
 
 def _watermark(recording: Recording, frames: int) -> int:
     """Up to here nothing that is still to come can change what is heard."""
-    marks = [_delivered(stream, recording) for stream in lifecycle.unfinished_streams(recording.id)]
+    marks = [_delivered(stream, recording) for stream in recording.streams.unfinished()]
     return max(0, min(frames, *marks)) if marks else frames
 
 

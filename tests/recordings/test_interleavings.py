@@ -8,7 +8,6 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
-from django.db.models import F
 
 from calls.models import Event
 from recordings import assembly, lifecycle, playback, reconcile, storage
@@ -201,7 +200,7 @@ def check_outcome(world):
         heard = playback.open_audio(recording)
         assert b"".join(heard.read(0, heard.available)) == expected_wav(sockets)
         assert recording.duration_ms == heard.frames // 8
-    assert not lifecycle.unfinished_streams(F("recording_id")).exists()
+    assert not Stream.objects.unfinished().exists()
     assert sum(Chunk.objects.values_list("frames", flat=True)) == sum(socket.received for socket in world.sockets)
 
 

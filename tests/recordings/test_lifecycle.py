@@ -280,7 +280,7 @@ def test_end_refuses_while_anything_is_missing(call, values):
     close(stream)
     stop(recording)
     Stream.objects.filter(pk=stream.pk).update(**values)
-    assert list(lifecycle.unfinished_streams(recording.id)) == [stream]
+    assert list(recording.streams.unfinished()) == [stream]
     assert lifecycle.end(recording.id, actor=BUILDER) is False
     assert Recording.objects.get().status == "stopping"
     close(stream)
@@ -289,12 +289,12 @@ def test_end_refuses_while_anything_is_missing(call, values):
 
 def test_the_length_is_where_the_furthest_stream_ends(call):
     recording = start(call)
-    assert lifecycle.total_frames(recording.id) == 0
+    assert recording.streams.reach() == 0
     long = open_stream(recording, ago=60)
     short = open_stream(recording, ago=50)
     store(long, tone(3 * RATE))
     store(short, tone(RATE))
-    assert lifecycle.total_frames(recording.id) == short.start_frame + RATE > 3 * RATE
+    assert recording.streams.reach() == short.start_frame + RATE > 3 * RATE
 
 
 def test_end_lost_closes_and_marks(call, session, committed):
