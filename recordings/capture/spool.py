@@ -147,8 +147,7 @@ class StreamSpool:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
 
     def _segments(self) -> list[tuple[int, Path]]:
-        names = os.listdir(self.folder)  # glob costs five times that
-        return sorted((int(name[: -len(SUFFIX)]), self.folder / name) for name in names if name.endswith(SUFFIX))
+        return sorted((int(path.stem), path) for path in self.folder.iterdir() if path.suffix == SUFFIX)
 
 
 class NodeFolder:
