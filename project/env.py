@@ -2,15 +2,20 @@
 
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Iterable
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
+
+CENTURY_HOURS = 876_600
+"""The longest time that can be set: what is longer overflows dates, at the end of the first call instead of here."""
 
 
 def raw(name: str) -> str | None:
@@ -25,6 +30,8 @@ def raw(name: str) -> str | None:
         return Path(path).read_text(encoding="utf-8").strip() or None
     except OSError as error:
         raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ImproperlyConfigured(f"{name}_FILE names {path}, which is no UTF-8 text.") from error
 
 
 def text(name: str, default: str = "") -> str:
@@ -55,29 +62,39 @@ def boolean(name: str, *, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} is {value!r}; it must be true or false.")
 
 
-def _number(name: str, default: T, *, kind: Callable[[str], T], minimum: float, what: str) -> T:
+def _number(name: str, default: T, *, kind: Callable[[str], T], least: float, most: float, what: str) -> T:
     value = raw(name)
     if value is None:
         return default
     try:
-        number = kind(value)
-    except ValueError:
-        number = None  # reported below, with the range
-    if number is None or not minimum <= float(number) < float("inf"):  # type: ignore[arg-type]  # T is int or float here
-        raise ImproperlyConfigured(f"{name} is {value!r}; it must be {what}, {minimum:g} or more.")
+        number, measured = kind(value), float(value)
+    except (ValueError, OverflowError):
+        measured = float("nan")  # is in no range
+    if not least <= measured <= most:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be {what} from {least:.15g} to {most:.15g}.")
     return number
 
 
-def integer(name: str, default: int, *, minimum: int = 0) -> int:
-    return _number(name, default, kind=int, minimum=minimum, what="a whole number")
+def integer(name: str, default: int, *, minimum: int = 0, maximum: int = 10**15) -> int:
+    return _number(name, default, kind=int, least=minimum, most=maximum, what="a whole number")
 
 
 def seconds(name: str, default: float, *, minimum: float = 0) -> float:
-    return _number(name, default, kind=float, minimum=minimum, what="a number of seconds")
+    return _number(name, default, kind=float, least=minimum, most=CENTURY_HOURS * 3600, what="a number of seconds")
 
 
 def hours(name: str, default: float, *, minimum: float = 0) -> float:
-    return _number(name, default, kind=float, minimum=minimum, what="a number of hours")
+    return _number(name, default, kind=float, least=minimum, most=CENTURY_HOURS, what="a number of hours")
+
+
+def zone(name: str, default: str) -> str:
+    """A time zone's name, such as Europe/Stockholm."""
+    value = text(name, default)
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise ImproperlyConfigured(f"{name} is {value!r}; write a time zone such as Europe/Stockholm.") from error
+    return value
 
 
 def networks(name: str) -> list[str]:
@@ -95,10 +112,18 @@ def _network(name: str, word: str) -> str:
 def origins(name: str) -> list[str]:
     """A comma-separated list of origins: scheme, host and port only, such as https://desk.example.com."""
     for word in words(name):
-        parts = urlsplit(word)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or f"{parts.scheme}://{parts.netloc}" != word:
+        if not _is_origin(word):
             raise ImproperlyConfigured(f"{name} holds {word!r}; write origins such as https://desk.example.com.")
     return words(name)
+
+
+def _is_origin(word: str) -> bool:
+    try:
+        parts = urlsplit(word)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # half an IPv6 address, or a port that is no number
+        return False
+    return good and f"{parts.scheme}://{parts.netloc}" == word
 
 
 def url(name: str, default: str = "", *, schemes: Iterable[str]) -> str:
@@ -119,18 +144,36 @@ def url(name: str, default: str = "", *, schemes: Iterable[str]) -> str:
     return value.rstrip("/")
 
 
+def folder(path: Path) -> Path:
+    """The folder, made where it is missing."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"DATA_DIR cannot be written: {path}: {error.strerror}.") from error
+    return path
+
+
 def kept_secret(path: Path) -> str:
     """The secret kept in `path`, made on first use: the embedded default needs one that outlives a restart."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+        if not path.exists():
+            _keep(secrets.token_urlsafe(48), path)
         return path.read_text(encoding="ascii").strip()
     except OSError as error:
         raise ImproperlyConfigured(
             f"DATA_DIR is {path.parent}, which cannot be written: {error.strerror}; set DATA_DIR or SECRET_KEY."
         ) from error
-    secret = secrets.token_urlsafe(48)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(secret)
-    return secret
+
+
+def _keep(secret: str, path: Path) -> None:
+    """Written aside, then linked: of two processes that begin at once both read the same, and neither half of it."""
+    handle, aside = tempfile.mkstemp(prefix=path.name, dir=path.parent)  # for its owner's eyes only
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secret)
+        os.link(aside, path)
+    except FileExistsError:
+        return  # the other process was faster
+    finally:
+        Path(aside).unlink()

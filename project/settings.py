@@ -19,12 +19,12 @@ SECRET_KEY = env.text("SECRET_KEY") or env.kept_secret(DATA_DIR / "secret-key")
 if len(SECRET_KEY) < 32:
     raise ImproperlyConfigured("SECRET_KEY is shorter than 32 characters; keys and links are signed with it.")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 PUBLIC_URL = env.url("PUBLIC_URL", "http://127.0.0.1:8000", schemes=["http", "https"])
 APPEND_SLASH = False  # no path of ours ends in a slash, and none redirects for one
 USE_TZ = True
-TIME_ZONE = env.text("TIME_ZONE", "UTC")
+TIME_ZONE = env.zone("TIME_ZONE", "UTC")
 LANGUAGE_CODE = "en-gb"
 FORMAT_MODULE_PATH = ["project.formats"]
 ROOT_URLCONF = "project.urls"
@@ -139,7 +139,7 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
         "polling_interval": 0.05,
     }
     for folder in ("queue", "control"):
-        (BROKER_DIR / folder).mkdir(parents=True, exist_ok=True)  # the transport expects them
+        env.folder(BROKER_DIR / folder)  # the transport expects them
 elif CELERY_BROKER_URL.split(":", 1)[0] in {"amqp", "amqps", "pyamqp"}:
     CELERY_BROKER_TRANSPORT_OPTIONS = {"connect_timeout": 0.5, "read_timeout": 0.5, "write_timeout": 0.5}
 else:
@@ -153,7 +153,7 @@ RECORDING_RETENTION_HOURS = env.hours("RECORDING_RETENTION_HOURS", 24)
 
 # --- Capture ------------------------------------------------------------------------------------------------------
 CAPTURE_HOST = env.text("CAPTURE_HOST", "127.0.0.1")
-CAPTURE_PORT = env.integer("CAPTURE_PORT", 8765)
+CAPTURE_PORT = env.integer("CAPTURE_PORT", 8765, maximum=65_535)
 CAPTURE_DIR = Path(env.text("CAPTURE_DIR", str(DATA_DIR / "capture")))
 CAPTURE_CHUNK_SECONDS = env.seconds("CAPTURE_CHUNK_SECONDS", 10, minimum=0.5)
 CAPTURE_START_TIMEOUT = env.seconds("CAPTURE_START_TIMEOUT", 30, minimum=1)

@@ -93,12 +93,15 @@ def _look_at(recording: Recording) -> bool:
 
 
 def _await_audio(recording: Recording) -> None:
-    if now() - recording.tm_create >= timedelta(seconds=settings.CAPTURE_START_TIMEOUT):
+    """Its time-out counts from when the engine could be asked: while no worker ran, nobody had asked it."""
+    timeout = timedelta(seconds=settings.CAPTURE_START_TIMEOUT)
+    overdue = now() - recording.tm_create >= timeout
+    if overdue and (recording.asked_at is not None or recording.streams.exists()):
         lifecycle.give_up(recording.pk, reason=EndReason.NO_AUDIO, actor=ACTOR)
         return
     ask(recording.pk)
     waiting = Recording.objects.filter(pk=recording.pk, status=State.INITIATING)
-    waiting.update(due_at=now() + lifecycle.LOOK_AGAIN)
+    waiting.update(due_at=now() + (timeout if overdue else lifecycle.LOOK_AGAIN))
 
 
 def _await_reconnect(recording: Recording) -> None:
@@ -120,9 +123,10 @@ def _stop_on_silent_nodes() -> int:
     streams = Stream.objects.filter(
         closed_at=None, node__heartbeat_at__lt=silent, recording__status__in=ACTIVE
     ).select_related("node")
-    for stream in streams[:BATCH]:
+    found = list(streams[:BATCH])
+    for stream in found:
         detail = f"The recording server {stream.node.host} is silent since {stream.node.heartbeat_at:%H:%M:%S} UTC"
         lifecycle.stop(
             stream.recording_id, reason=EndReason.CAPTURE_LOST, actor=ACTOR, cause="node_silent", detail=detail
         )
-    return min(len(streams), BATCH)
+    return len(found)

@@ -57,7 +57,8 @@ def timeline_of(recording: Recording, first: int, last: int, *, track: Track | N
     chunks otherwise, with an older file filling what chunks leave free."""
     newest: dict[UUID | None, AudioFile] = {}
     for file in AudioFile.objects.filter(recording=recording).exclude(track=None).order_by("generation"):
-        newest[file.track_id] = file
+        if file.generation <= recording.generation or file.track_id not in newest:
+            newest[file.track_id] = file  # a download that began before an amendment ends without it
     tracks = [track.id] if track else Track.objects.filter(recording=recording).values_list("id", flat=True)
     return Timeline(tuple(tuple(_pieces(track, newest.get(track), recording, first, last)) for track in tracks))
 
