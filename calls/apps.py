@@ -10,4 +10,5 @@ class CallsConfig(AppConfig):
         from calls import checks  # noqa: PLC0415 - models are not loaded before this
 
         registry.register(checks.commands_have_handlers)
+        registry.register(checks.actions_have_handlers)
         registry.register(checks.sessions_style_is_registered)

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as Notice
 
-from calls import commands, outbox
+from calls import commands, flows, outbox
 from calls.models import WebhookStyle
 
 
@@ -18,6 +18,18 @@ def commands_have_handlers(**kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
             id="calls.E001",
         )
         for command in commands.missing()
+    ]
+
+
+def actions_have_handlers(**kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django calls every check with these
+    """calls.E002 for each action of flows that nobody carries out."""
+    return [
+        Error(
+            f"Nobody carries out the action {action!r} of flows.",
+            hint="Call calls.flows.register for it in an AppConfig.ready().",
+            id="calls.E002",
+        )
+        for action in flows.missing()
     ]
 
 

@@ -1,10 +1,11 @@
 """What can go wrong with calls and commands.
 
     CallError
-    ├── CallStateInvalid       the call cannot go from its state to the one asked for
+    ├── CallStateInvalid       the call or conference cannot go from its state to the one asked for
     ├── SessionUnknown         no such session
     ├── CooldownRunning        the session's heavy group was used less than 2 s ago (has `retry_after`)
     ├── EngineRefused          the telephony engine would not stream the call
+    ├── ActionFailed           a flow's action could not be carried out (its text goes into the run's log)
     └── CommandFailed          a command was taken and could not be carried out (its text goes into command.result)
 
 Each has a `code` and `data`; what that is on the wire is each surface's own affair.
@@ -43,3 +44,7 @@ class EngineRefused(CallError):
 
 class CommandFailed(CallError):
     code = "command_failed"
+
+
+class ActionFailed(CallError):
+    code = "action_failed"

@@ -1,4 +1,4 @@
-"""The states of a call, and which may follow which."""
+"""The states of calls, conferences and runs of flows, and which may follow which."""
 
 from django.db.models import TextChoices
 
@@ -30,6 +30,31 @@ ARROWS: dict[str, frozenset[str]] = {
 LIVE = frozenset({CallState.DIALING, CallState.RINGING, CallState.PROGRESSING})
 
 
-def sources(target: str) -> frozenset[str]:
+class ConferenceState(TextChoices):
+    STARTING = "starting"
+    PROGRESSING = "progressing"
+    TERMINATING = "terminating"
+    TERMINATED = "terminated"
+
+
+CONFERENCE_ARROWS: dict[str, frozenset[str]] = {
+    ConferenceState.STARTING: frozenset(
+        {ConferenceState.PROGRESSING, ConferenceState.TERMINATING, ConferenceState.TERMINATED}
+    ),
+    ConferenceState.PROGRESSING: frozenset({ConferenceState.TERMINATING, ConferenceState.TERMINATED}),
+    ConferenceState.TERMINATING: frozenset({ConferenceState.TERMINATED}),
+    ConferenceState.TERMINATED: frozenset(),
+}
+"""from → what may follow; `calls.lifecycle.move_conference` is the function behind every arrow."""
+
+
+class FlowState(TextChoices):
+    """running → ended, by `calls.lifecycle.end_flow`."""
+
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+def sources(target: str, arrows: dict[str, frozenset[str]] = ARROWS) -> frozenset[str]:
     """The states from which `target` may be reached."""
-    return frozenset(state for state, targets in ARROWS.items() if target in targets)
+    return frozenset(state for state, targets in arrows.items() if target in targets)

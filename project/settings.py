@@ -169,6 +169,8 @@ CAPTURE_MIN_FREE_BYTES = env.integer("CAPTURE_MIN_FREE_BYTES", 256 * 1024 * 1024
 # --- Surfaces and limits (0 = off) -----------------------------------------------------------------------------
 FLAT_REQUESTS_PER_MINUTE = env.integer("FLAT_REQUESTS_PER_MINUTE", 0)
 SESSIONS_REQUESTS_PER_MINUTE = env.integer("SESSIONS_REQUESTS_PER_MINUTE", 0)
+RESOURCES_REQUESTS_PER_MINUTE = env.integer("RESOURCES_REQUESTS_PER_MINUTE", 0)
+LOGIN_ATTEMPTS_PER_MINUTE = env.integer("LOGIN_ATTEMPTS_PER_MINUTE", 0)
 LIVE_FOLLOWERS_MAX = env.integer("LIVE_FOLLOWERS_MAX", 8)
 DOWNLOAD_URL_MAX_SECONDS = env.integer("DOWNLOAD_URL_MAX_SECONDS", 86_400, minimum=1)
 OUTBOUND_ALLOW = env.networks("OUTBOUND_ALLOW")  # networks (CIDR) that webhooks may reach although they are private

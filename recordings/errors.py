@@ -4,7 +4,8 @@
     ├── AlreadyActive        a full_call of this reference is initiating or recording (has `recording_id`)
     ├── NotActive            nothing is initiating or recording to be stopped
     ├── RecordingDisabled    the workspace records nothing
-    ├── ReferenceNotLive     the call to be recorded is not in progress (has `status`)
+    ├── ReferenceNotLive     the call or conference to be recorded is not in progress (has `status`)
+    ├── FlowUnknown          the flow that is to follow a recording is none of the workspace's
     ├── StreamRefused        a socket may not stream (its `fault` says whose fault it is)
     └── StorageError
         ├── ObjectMissing    no object of that key
@@ -40,6 +41,10 @@ class RecordingDisabled(RecordingError):
 
 class ReferenceNotLive(RecordingError):
     code = "reference_not_live"
+
+
+class FlowUnknown(RecordingError):
+    code = "flow_unknown"
 
 
 class Fault(StrEnum):

@@ -4,6 +4,7 @@ Every write is the same sentence (`_move`): the arrow is in ARROWS → UPDATE �
 one row changed → Transition row → Event row → after commit, hint. Whoever comes second changes nothing.
 """
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,12 +16,13 @@ from django.db.models.functions import Coalesce
 
 from calls import outbox
 from calls.hints import hint
-from calls.models import Call, Session
+from calls.models import Call, Reference, Session
 from calls.states import CallState
 from recordings.audio.pcm import RATE
 from recordings.errors import AlreadyActive, RecordingDisabled, ReferenceNotLive
 from recordings.models import Recording, Stream, Transition
 from recordings.states import ACTIVE, EndReason, RecordingType, ReferenceType, State, sources
+from recordings.terms import Terms, run_on_end_flow
 from workspaces import audit
 from workspaces.audit import Actor
 from workspaces.clock import NEVER, now
@@ -31,32 +33,38 @@ LOOK_AGAIN = timedelta(seconds=5)
 
 
 def start(
-    call: Call,
+    reference: Reference,
     *,
     actor: Actor,
     command_uid: str = "",
     recording_type: str = RecordingType.FULL_CALL,
     node_id: str = "",
     ask_engine: bool = True,
+    terms: Terms | None = None,
+    activeflow_id: UUID | None = None,
 ) -> Recording:
-    """– → initiating: a recording of `call`. With `ask_engine` the engine is asked for its audio once this commits.
+    """– → initiating: a recording of a call or a conference. With `ask_engine` the engine is asked for its audio once
+    this commits; `activeflow_id` is the run that starts it.
 
-    Raises RecordingDisabled, ReferenceNotLive, and AlreadyActive where a full_call of the call runs already.
+    Raises RecordingDisabled, ReferenceNotLive, and AlreadyActive where a full_call of the reference runs already.
     """
-    if not call.workspace.recording_enabled:
+    terms = terms or Terms()
+    if not reference.workspace.recording_enabled:
         raise RecordingDisabled("Recording is switched off for this workspace")
-    if call.status != CallState.PROGRESSING:
-        raise ReferenceNotLive(f"The call is {call.status}", status=call.status)
+    if reference.status != CallState.PROGRESSING:  # a conference has the same word for it
+        raise ReferenceNotLive(f"What is to be recorded is {reference.status}", status=reference.status)
     recording = Recording(
-        workspace=call.workspace,
-        owner_type=call.owner_type,
-        owner_id=call.owner_id,
-        reference_type=ReferenceType.CALL,
-        reference_id=call.uuid,
+        workspace=reference.workspace,
+        owner_type=reference.owner_type,
+        owner_id=reference.owner_id,
+        activeflow_id=activeflow_id,
+        reference_type=ReferenceType.CALL if isinstance(reference, Call) else ReferenceType.CONFBRIDGE,
+        reference_id=reference.uuid,
         recording_type=recording_type,
         node_id=node_id,
         command_uid=command_uid or str(new_id()),
         due_at=now() + LOOK_AGAIN,
+        **asdict(terms),
     )
     with transaction.atomic():
         try:
@@ -198,7 +206,7 @@ def delete(recording: Recording, *, actor: Actor, reason: str = "") -> bool:
 
 
 def session_of(recording: Recording) -> Session | None:
-    """The session whose app hears of this recording: the call's newest."""
+    """The session whose app hears of this recording: the call's newest; a conference has none."""
     return Session.objects.filter(call__uuid=recording.reference_id).select_related("workspace").first()
 
 
@@ -227,8 +235,10 @@ def _move(recording_id: UUID, *, to: State, cause: str, actor: Actor, event: str
             return False
         recording.refresh_from_db()
         _record(recording, from_state=before, cause=cause, actor=actor, event=event)
-        if to == State.ENDED and recording.due_at:
-            hint("recordings.tasks.assemble", recording_id)
+        if to == State.ENDED:
+            run_on_end_flow(recording)
+            if recording.due_at:
+                hint("recordings.tasks.assemble", recording_id)
     return True
 
 
@@ -286,4 +296,4 @@ def _already_active(recording: Recording, error: IntegrityError) -> Exception:
     ).first()
     if running is None:
         return error
-    return AlreadyActive("A recording of this call is already active", recording_id=running.id)
+    return AlreadyActive(f"A recording of this {recording.reference_type} is already active", recording_id=running.id)

@@ -16,7 +16,7 @@ from workspaces.tenancy import TenantModel
 
 
 class Recording(TenantModel):
-    """One recording of a call. Only `recordings.lifecycle` writes `status`."""
+    """One recording of a call or a conference. Only `recordings.lifecycle` writes `status`."""
 
     owner_type = models.CharField(max_length=16, blank=True)  # "agent" or ""
     owner_id = models.UUIDField(null=True, blank=True)
@@ -28,6 +28,9 @@ class Recording(TenantModel):
     node_id = models.CharField(max_length=128, blank=True)  # the flow's node that made a segment
     status = models.CharField(max_length=16, choices=State.choices, default=State.INITIATING)
     format = models.CharField(max_length=8, default="wav")
+    end_of_silence = models.PositiveIntegerField(default=0)  # seconds of silence that are to end it; 0 = none
+    end_of_key = models.CharField(max_length=4, blank=True)  # the key that is to end it: any, * or #; "" = none
+    max_duration = models.PositiveIntegerField(default=0)  # seconds; 0 = no limit
     end_reason = models.CharField(max_length=16, choices=EndReason.choices, blank=True)
     end_detail = models.CharField(max_length=500, blank=True)  # the engine's own words, where it gave any
     command_uid = models.CharField(max_length=128)
@@ -50,7 +53,7 @@ class Recording(TenantModel):
         indexes = [
             models.Index(
                 fields=["workspace", "tm_delete", "-tm_create", "-id"],
-                include=["expires_at"],  # what every list asks besides: the page is found without reading a row
+                include=["expires_at", "reference_id"],  # what every list asks besides: a page is found without a row
                 name="recording_newest_of_workspace",
             ),
             models.Index(fields=["tm_delete", "-tm_create", "-id"], name="recording_newest"),

@@ -10,9 +10,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core import signing
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.crypto import salted_hmac
 
+from calls.models import Chat, Visibility
 from recordings import rendering
 from recordings.audio import wav
 from recordings.audio.pcm import BYTES_PER_FRAME, RATE
@@ -21,6 +22,8 @@ from recordings.states import State
 from workspaces import audit
 from workspaces.audit import Actor
 from workspaces.clock import NEVER, now
+from workspaces.models import Member
+from workspaces.tenancy import WorkspaceQuerySet
 
 LISTEN_PERIOD = timedelta(minutes=15)
 """One `listen` entry per actor and recording in this time, not one per Range."""
@@ -85,6 +88,20 @@ def _delivered(stream: Stream, recording: Recording) -> int:
     if recording.tm_start is None:
         return 0
     return int((now() - LATE_ANCHOR - recording.tm_start).total_seconds() * RATE)
+
+
+# --- Private chats ----------------------------------------------------------------------------------------------
+
+
+def hearable(recordings: WorkspaceQuerySet[Recording], member: Member | None) -> WorkspaceQuerySet[Recording]:
+    """Those of `recordings` that `member` may know of; None is nobody in particular, such as a key without a member.
+
+    A recording whose call or conference has a chat that is not of the whole workspace is for its participants.
+    """
+    private = Chat.objects.filter(reference_id=OuterRef("reference_id")).exclude(visibility=Visibility.WORKSPACE)
+    if member is not None:
+        private = private.exclude(participants=member)
+    return recordings.filter(~Exists(private))
 
 
 # --- Links ------------------------------------------------------------------------------------------------------

@@ -12,15 +12,14 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from calls import engines, webhooks
+from calls import engines, flows, webhooks
 from calls.errors import EngineRefused
 from calls.hints import hint
-from calls.models import Call
-from recordings import assembly, lifecycle
+from recordings import assembly, control, lifecycle
 from recordings.capture import ledger, tokens
 from recordings.models import Recording, Stream
 from recordings.states import ACTIVE, EndReason, State
-from workspaces import audit, limits
+from workspaces import audit, idempotency, limits
 from workspaces.audit import Actor
 from workspaces.clock import now
 
@@ -40,17 +39,15 @@ def ask(recording_id: UUID) -> None:
     if not Recording.objects.filter(fresh, pk__in=waiting.values("pk")).update(asked_at=moment):
         return
     recording = Recording.objects.get(pk=recording_id)
-    call = Call.objects.get(uuid=recording.reference_id)
     try:
-        engines.engine().begin(call, stream_url=tokens.stream_url(recording))
+        engines.engine().begin(control.reference_of(recording), stream_url=tokens.stream_url(recording))
     except EngineRefused as refusal:
         lifecycle.give_up(recording_id, reason=EndReason.ENGINE_ERROR, actor=ACTOR, detail=str(refusal))
 
 
 def halt(recording_id: UUID) -> None:
     """Tell the engine that a recording is over."""
-    reference = Recording.objects.values_list("reference_id", flat=True).get(pk=recording_id)
-    engines.engine().halt(Call.objects.get(uuid=reference))
+    engines.engine().halt(control.reference_of(Recording.objects.get(pk=recording_id)))
 
 
 def sweep() -> Counter[str]:
@@ -61,8 +58,12 @@ def sweep() -> Counter[str]:
     for delivery in webhooks.due(BATCH):
         hint("calls.tasks.deliver", delivery)
         done["deliveries"] += 1
+    for run in flows.due(BATCH):
+        hint("calls.tasks.run_flow", run)
+        done["flows"] += 1
     done["audit entries"] = audit.seal()
     done["rate windows"] = limits.sweep()
+    done["stored replies"] = idempotency.sweep()
     return done
 
 

@@ -6,7 +6,10 @@ WorkspaceError
 ├── ScopeMissing            the key counts, but may not do this
 ├── RateExceeded            too often; says when to come back
 ├── WorkspaceUnknown        no workspace has this id or slug
-└── AppRefused              an app id that is malformed, or that belongs to another workspace
+├── AppRefused              an app id that is malformed, or that belongs to another workspace
+├── FieldInvalid            a field of what the caller wrote cannot be; its path is in `fields`
+│   └── FieldMissing        a field is not set, and must be
+└── KeyReused               an idempotency key that came with another body before
 """
 
 from typing import Any, ClassVar
@@ -78,3 +81,26 @@ class AppRefused(WorkspaceError):
 
     def __init__(self, message: str, *, app_id: str) -> None:
         super().__init__(message, app_id=app_id)
+
+
+class KeyReused(WorkspaceError):
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("the Idempotency-Key was used with another body")
+
+
+class FieldInvalid(WorkspaceError):
+    """`fields` in its data is {path: text}."""
+
+    code = "field_invalid"
+
+    def __init__(self, path: str, text: str) -> None:
+        super().__init__(f"{path} {text}", fields={path: text})
+
+
+class FieldMissing(FieldInvalid):
+    code = "field_missing"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, "is missing")

@@ -141,3 +141,19 @@ class RateWindow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key}@{self.window}"
+
+
+class StoredReply(models.Model):
+    """What a POST with an Idempotency-Key was answered; while the answer is being made its row is locked."""
+
+    digest = models.CharField(primary_key=True, max_length=64)  # SHA-256 of who asked, the path, and the key
+    request = models.CharField(max_length=64)  # SHA-256 of the body
+    status = models.PositiveSmallIntegerField(null=True)  # null: not yet answered
+    body = models.TextField(blank=True)
+    tm_create = models.DateTimeField(default=now)
+
+    class Meta:
+        indexes = [models.Index(fields=["tm_create"], name="stored_reply_oldest")]
+
+    def __str__(self) -> str:
+        return self.digest

@@ -20,6 +20,7 @@ from workspaces.models import Member, Role, Workspace
 class Right(StrEnum):
     LIST = "list"  # see calls, recordings and what happened to them
     LISTEN = "listen"
+    LISTEN_PRIVATE = "listen_private"  # hear calls whose chat is private, without taking part in it
     DOWNLOAD = "download"
     STOP = "stop"
     DELETE = "delete"

@@ -5,16 +5,16 @@ from typing import Protocol
 from django.conf import settings
 
 from calls.engines import external, simulator
-from calls.models import Call
+from calls.models import Reference
 
 
 class Engine(Protocol):
     """What an engine can be asked. Both may be called again for the same recording."""
 
-    def begin(self, call: Call, *, stream_url: str) -> None:
+    def begin(self, call: Reference, *, stream_url: str) -> None:
         """Have the call's audio streamed to `stream_url`. Raises EngineRefused."""
 
-    def halt(self, call: Call) -> None:
+    def halt(self, call: Reference) -> None:
         """The recording is being stopped; the capture process closes the sockets by itself."""
 
 

@@ -6,13 +6,13 @@ import sys
 from django.conf import settings
 
 from calls.errors import EngineRefused
-from calls.models import Call
+from calls.models import Reference
 
 
 class Simulator:
     """Each recording gets a process that streams both legs at the pace of speech until its socket is closed."""
 
-    def begin(self, call: Call, *, stream_url: str) -> None:  # noqa: ARG002 - any call sounds the same here
+    def begin(self, call: Reference, *, stream_url: str) -> None:  # noqa: ARG002 - any call sounds the same here
         """Start streaming; the process outlives its parent and ends with the socket."""
         legs = [str(settings.DEMO_AUDIO_DIR / name) for name in ("customer.wav", "agent.wav")]
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "place_call", *legs, "--url", stream_url]
@@ -27,5 +27,5 @@ class Simulator:
         except OSError as error:
             raise EngineRefused(f"the simulator could not be started: {error.strerror}") from error
 
-    def halt(self, call: Call) -> None:
+    def halt(self, call: Reference) -> None:
         """The capture process closes the socket, and with it the simulator's process ends."""

@@ -6,17 +6,26 @@ from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from workspaces.audit import Actor
+from workspaces.logins import SignedIn
 from workspaces.models import ApiKey
 
-Authenticate = Callable[[HttpRequest], ApiKey]
+Caller = ApiKey | SignedIn
+"""Who asks: both have `workspace`, `scopes`, `member` and `pk`."""
+Authenticate = Callable[[HttpRequest], Caller]
 """The key of a request; raises CredentialMissing, CredentialInvalid, or what the dialect has of its own."""
 
 
 class KeyAuthentication(BaseAuthentication):
-    """`request.auth` is the key; `request.user` stays None, since a key is nobody's session."""
+    """`request.auth` is the caller; `request.user` stays None, since a key is nobody's session."""
 
     def __init__(self, authenticate: Authenticate) -> None:
         self._key_of = authenticate
 
-    def authenticate(self, request: Request) -> tuple[None, ApiKey]:
+    def authenticate(self, request: Request) -> tuple[None, Caller]:
         return None, self._key_of(request)
+
+
+def actor_of(caller: Caller) -> Actor:
+    """The caller, for the audit log and the history."""
+    return caller.actor if isinstance(caller, SignedIn) else Actor.key(caller)

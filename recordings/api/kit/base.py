@@ -14,9 +14,11 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
-from recordings.api.kit.auth import KeyAuthentication
+from recordings.api.kit import idempotency
+from recordings.api.kit.auth import Caller, KeyAuthentication, actor_of
 from recordings.api.kit.problems import Problem, RouteUnknown, problem_of
 from recordings.models import Recording
+from recordings.playback import hearable
 from recordings.ranges import CACHE_CONTROL
 from workspaces import scopes
 from workspaces.audit import Actor
@@ -38,14 +40,23 @@ class Dialect(ABC):
     """The HTTP status of every error code that may reach a caller; must hold `internal`."""
 
     @abstractmethod
-    def key_of(self, request: HttpRequest) -> ApiKey:
-        """The key of a request. Raises WorkspaceError, or RequestProblem for headers that cannot be."""
+    def key_of(self, request: HttpRequest) -> Caller:
+        """The key of a request, or who is signed in. Raises WorkspaceError, or RequestProblem for headers that
+        cannot be."""
 
     @abstractmethod
     def error(self, problem: Problem, *, path: str) -> HttpResponse:
         """The reply to a problem in the dialect's shape."""
 
-    def count(self, key: ApiKey) -> Rate | None:  # noqa: ARG002 - for dialects that limit
+    def refuse(self, problem: Problem, request: HttpRequest) -> HttpResponse:
+        """The reply to a problem with this request; for dialects whose errors say more of it than its path."""
+        return self.error(problem, path=request.path)
+
+    def headers(self, request: HttpRequest) -> dict[str, str]:  # noqa: ARG002 - for dialects that have some
+        """Headers of every reply to this request."""
+        return {}
+
+    def count(self, key: Any) -> Rate | None:  # noqa: ARG002 - for dialects that limit; what `key_of` gave
         """Count the request against the dialect's limit; None where it has none. Raises RateExceeded."""
         return None
 
@@ -89,20 +100,30 @@ class DialectViewSet(ViewSet):
     # --- Who asks ---
 
     @property
+    def caller(self) -> Caller:
+        return cast("Caller", self.request.auth)
+
+    @property
     def key(self) -> ApiKey:
+        """The caller's key, on surfaces that know no other callers."""
         return cast("ApiKey", self.request.auth)
 
     @property
     def workspace(self) -> Workspace:
-        return self.key.workspace
+        return self.caller.workspace
 
     @property
     def actor(self) -> Actor:
-        return Actor.key(self.key)
+        return actor_of(self.caller)
 
     @property
     def recordings(self) -> WorkspaceQuerySet[Recording]:
-        """The recordings of the key's workspace that are neither deleted nor expired."""
+        """The recordings of the caller's workspace that the caller may know of: of no private chat of others."""
+        return hearable(self.kept, self.caller.member)
+
+    @property
+    def kept(self) -> WorkspaceQuerySet[Recording]:
+        """The recordings of the caller's workspace that are neither deleted nor expired, whoever may hear them."""
         return Recording.objects.of(self.workspace).filter(tm_delete=NEVER, expires_at__gt=now())
 
     # --- The framework's steps, in the dialect's words ---
@@ -116,12 +137,21 @@ class DialectViewSet(ViewSet):
 
     def check_permissions(self, request: Request) -> None:  # noqa: ARG002 - the framework's signature
         """Count first: a refusal for want of a scope uses up the limit as well, and tells what is left."""
-        rate = self.dialect.count(self.key)
+        rate = self.dialect.count(self.caller)
         if rate is not None:
             self._rate = {"limit": rate.limit, "remaining": rate.remaining, "reset": rate.reset}
         needed = self.scopes.get(self.action or "", self.scope)
-        if not scopes.allows(self.key.scopes, needed):
+        if not scopes.allows(self.caller.scopes, needed):
             raise ScopeMissing(needed)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Once it is known who asks, and that they may: a POST with an Idempotency-Key acts once."""
+        super().initial(request, *args, **kwargs)
+        key = request.headers.get("Idempotency-Key")
+        act = getattr(self, "post", None)
+        if request.method == "POST" and key is not None and act is not None:
+            once = idempotency.acting_once(act, key=key, who=f"{self.actor.type}:{self.caller.pk}")
+            setattr(self, "post", once)  # noqa: B010 - where the framework looks for it next; no attribute of the class
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]  # any reply will do
         problem = problem_of(exc, statuses=self.dialect.statuses, allow=", ".join(self.allowed_methods))
@@ -129,14 +159,15 @@ class DialectViewSet(ViewSet):
             logger.error("%s %s of %s failed", self.request.method, self.route, self.dialect.name, exc_info=exc)
         if "remaining" in problem.data:
             self._rate = {name: problem.data[name] for name in ("limit", "remaining", "reset")}
-        return self.dialect.error(problem, path=self.request.path)
+        return self.dialect.refuse(problem, self.request)
 
     def finalize_response(  # type: ignore[override]  # we answer with Django's own responses throughout
         self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
         finished: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type]  # as above
         finished.headers.setdefault("Cache-Control", CACHE_CONTROL)
-        for name, value in (self.dialect.rate_headers(self._rate) if self._rate else {}).items():
+        told = self.dialect.rate_headers(self._rate) if self._rate else {}
+        for name, value in (told | self.dialect.headers(request)).items():
             finished.headers[name] = value
         return finished
 
@@ -161,8 +192,10 @@ def unknown_route(dialect: Dialect) -> Any:
 
     def view(request: HttpRequest, **kwargs: str) -> HttpResponse:  # noqa: ARG001 - what the pattern caught
         problem = problem_of(RouteUnknown(), statuses=dialect.statuses)
-        response = dialect.error(problem, path=request.path)
+        response = dialect.refuse(problem, request)
         response.headers["Cache-Control"] = CACHE_CONTROL
+        for name, value in dialect.headers(request).items():
+            response.headers[name] = value
         return response
 
     view.csrf_exempt = True  # type: ignore[attr-defined]  # a POST must meet the 404, not a CSRF page

@@ -55,7 +55,7 @@ class RecordingFileViewSet(SessionsViewSet):
         )
 
     def _newest(self, session: Session) -> Recording:
-        kept = self.recordings.filter(
+        kept = self.kept.filter(  # the session's own app hears its calls, whatever chats there are
             Q(url_expires_at=None) | Q(url_expires_at__gt=now()),
             reference_type=ReferenceType.CALL,
             reference_id=session.call.uuid,
