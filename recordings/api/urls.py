@@ -2,6 +2,7 @@
 
 from recordings.api import links
 from recordings.api.flat import urls as flat
+from recordings.api.resources import urls as resources
 from recordings.api.sessions import urls as sessions
 
-urlpatterns = [*flat.urlpatterns, *sessions.urlpatterns, *links.urlpatterns]
+urlpatterns = [*flat.urlpatterns, *resources.urlpatterns, *sessions.urlpatterns, *links.urlpatterns]

@@ -36,6 +36,10 @@ class Sample:
     audio: bool = False
     listed: bool = False
     body: str = ""
+    queries: int = 2
+    """At the most, of a list: the key, the rows, and what stands beside them."""
+    own: bool = False
+    """It names nothing of another's: a stranger gets what is the stranger's own."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -51,6 +55,8 @@ class DialectSuite:
     catch_all: ClassVar[str]
     """The name of the pattern that catches them."""
     stranger_status: ClassVar[int] = 404
+    empty: ClassVar[object] = []
+    """A list of nothing."""
 
     def headers(self, cast, key):
         """The headers that carry `key` (None: everything but a key)."""
@@ -79,14 +85,20 @@ class DialectSuite:
         settings.WAVSTREAM_URL = "ws://127.0.0.1:8765"
         session = builders.make_session(cast.app)
         recording = builders.ended_recording(session.call, builders.tone(12_000))
-        return {"recording": str(recording.id), "call": str(session.call.uuid), "session": session.pk}
+        made = {"recording": str(recording.id), "call": str(session.call.uuid), "session": session.pk}
+        return made | self.more(cast, session.call)
+
+    def more(self, cast, call):
+        """What else the samples' paths and bodies name."""
+        return {}
 
     @pytest.fixture
     def ask(self, client, cast):
         def ask(sample, world, *, key, method=None, path=None, **headers):
             address = path or sample.path.format(**world)
             method = method or sample.method
-            sent = {"data": sample.body, "content_type": "application/json"} if method == "post" else {}
+            body = _filled(sample.body, world)
+            sent = {"data": body, "content_type": "application/json"} if method in {"post", "put"} else {}
             return getattr(client, method)(address, headers=self.headers(cast, key) | headers, **sent)
 
         return ask
@@ -120,8 +132,9 @@ class DialectSuite:
         self.check_error(ask(sample, world, key=cast.scopeless_key), 403)
 
     def test_reading_is_not_writing(self, ask, cast, world, sample):
-        reply = ask(sample, world, key=cast.key("recordings:read", app=cast.app))
-        if sample.scope == Scope.RECORDINGS_WRITE:
+        reading = sample.scope.replace(":write", ":read")
+        reply = ask(sample, world, key=cast.key(reading, app=cast.app))
+        if sample.scope.endswith(":write"):
             self.check_error(reply, 403)
         else:
             assert reply.status_code == sample.success
@@ -133,8 +146,12 @@ class DialectSuite:
     def test_a_stranger(self, ask, cast, world, sample):
         before = AuditEntry.objects.count()
         foreign = ask(sample, world, key=cast.stranger_key)
+        if sample.own:
+            assert foreign.status_code == sample.success
+            assert str(cast.workspace.pk).encode() not in foreign.content
+            return
         if sample.listed:
-            assert (foreign.status_code, foreign.json()) == (200, [])
+            assert (foreign.status_code, foreign.json()) == (200, self.empty)
             return
         self.check_error(foreign, self.stranger_status)
         assert AuditEntry.objects.count() == before
@@ -209,12 +226,19 @@ class DialectSuite:
         call = type(builders.make_call(cast.workspace)).objects.get(uuid=world["call"])
         for _ in range(5):
             builders.ended_recording(call)
-        assert queries() == few <= 2  # the key, the rows
+        assert queries() == few <= sample.queries
 
     def test_unknown_addresses(self, client, cast):
         for path in self.unknown:
             for method in METHODS:
                 self.check_error(getattr(client, method)(path, headers=self.headers(cast, cast.owner_key)), 404)
+
+
+def _filled(body, world):
+    """The body with `<name>` put in for what the world holds; braces are JSON's."""
+    for name, value in world.items():
+        body = body.replace(f"<{name}>", value)
+    return body
 
 
 def _flattened(patterns):
