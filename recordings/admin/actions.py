@@ -11,12 +11,13 @@ from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from recordings import lifecycle, playback
-from recordings.admin.player import playable
+from recordings.admin.player import may_hear, playable
 from recordings.models import Recording
 from recordings.states import ACTIVE, EndReason
 from workspaces import audit
 from workspaces.admin.base import actor_of
 from workspaces.clock import NEVER
+from workspaces.rights import Right
 
 LINK_SECONDS = 3600
 
@@ -62,7 +63,7 @@ def delete(admin: "ModelAdmin[Recording]", request: HttpRequest, recording: Reco
 
 def link(admin: "ModelAdmin[Recording]", request: HttpRequest, recording: Recording) -> HttpResponse:
     """Mints a link of an hour; JSON for the page's own script, a page to copy from without it."""
-    if not playable(recording):
+    if not playable(recording) or not may_hear(request, Right.LINK, recording):
         admin.message_user(request, "There is nothing to hear, so there is no link.", messages.WARNING)
         return HttpResponseRedirect(page_of(recording))
     url, seconds = playback.mint_link(recording, seconds=LINK_SECONDS, actor=actor_of(request))

@@ -11,7 +11,7 @@ from calls.admin.webhooks import delivery_badge
 from calls.models import Call, Session, WebhookDelivery
 from recordings.admin import story
 from recordings.admin.badges import badges, length, moment
-from recordings.admin.player import playable
+from recordings.admin.player import may_hear, playable
 from recordings.admin.reasons import engine_name, reason
 from recordings.models import AudioFile, Recording, Stream, Track
 from recordings.states import ACTIVE, State
@@ -54,6 +54,8 @@ def context(request: HttpRequest, recording: Recording) -> dict[str, Any]:
 def _allowed(request: HttpRequest, recording: Recording, entries: list[AuditEntry]) -> dict[str, Any]:
     """What this viewer may hear, see and do here."""
     may = {right.value: rights_of(request).may(right, recording.workspace) for right in Right}
+    if may[Right.LISTEN] and not may_hear(request, Right.LISTEN, recording):  # of a private chat
+        may |= dict.fromkeys((Right.LISTEN.value, Right.DOWNLOAD.value, Right.LINK.value), False)
     deleted, can_play = recording.tm_delete < NEVER, playable(recording)
     audio = reverse("admin:recordings_recording_audio", args=[recording.pk])
     return {

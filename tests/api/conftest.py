@@ -1,5 +1,7 @@
 """What the surfaces' tests share: a client per dialect that carries the owner's key."""
 
+import json
+
 import pytest
 
 
@@ -22,5 +24,18 @@ def sessions(client, cast, settings):
         ours = {"X-App-ID": cast.app.app_id, "X-API-Key": cast.owner_key} | headers
         sent = {"data": body, "content_type": content_type} if method == "post" else {}
         return getattr(client, method)(path, headers={k: v for k, v in ours.items() if v is not None}, **sent)
+
+    return request
+
+
+@pytest.fixture
+def resources(client, cast):
+    """Requests to `resources` with the owner's key: resources("post", path, {…}); the body is JSON, or as it stands."""
+
+    def request(method, path, body=None, *, key=cast.owner_key, **headers):
+        ours = {"Authorization": f"Bearer {key}"} if key else {}
+        text = body if isinstance(body, str | bytes) else json.dumps(body or {})
+        sent = {"data": text, "content_type": "application/json"} if method in {"post", "put"} else {}
+        return getattr(client, method)(path, headers=ours | headers, **sent)
 
     return request
