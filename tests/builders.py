@@ -13,6 +13,7 @@ from recordings import lifecycle, storage
 from recordings.audio.pcm import RATE
 from recordings.models import CaptureNode, Chunk, Recording, Stream, StreamTrack, Track
 from recordings.states import EndReason
+from recordings.terms import Terms
 from workspaces.audit import Actor
 from workspaces.clock import now
 from workspaces.models import App, Workspace
@@ -119,3 +120,8 @@ def ended_recording(call: Call, *channels: bytes, **values) -> Recording:
     if not channels:
         return finish(start(call, **values))
     return finish(running_recording(call, *channels, **values)[0])
+
+
+def terms(**values) -> Terms:
+    """How a recording is to be made and ended."""
+    return Terms(**values)
