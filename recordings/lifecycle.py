@@ -22,7 +22,7 @@ from recordings.audio.pcm import RATE
 from recordings.errors import AlreadyActive, RecordingDisabled, ReferenceNotLive
 from recordings.models import Recording, Stream, Transition
 from recordings.states import ACTIVE, EndReason, RecordingType, ReferenceType, State, sources
-from recordings.terms import Terms, run_on_end_flow
+from recordings.terms import PLAIN, Terms, run_on_end_flow
 from workspaces import audit
 from workspaces.audit import Actor
 from workspaces.clock import NEVER, now
@@ -40,7 +40,7 @@ def start(
     recording_type: str = RecordingType.FULL_CALL,
     node_id: str = "",
     ask_engine: bool = True,
-    terms: Terms | None = None,
+    terms: Terms = PLAIN,
     activeflow_id: UUID | None = None,
 ) -> Recording:
     """– → initiating: a recording of a call or a conference. With `ask_engine` the engine is asked for its audio once
@@ -48,11 +48,7 @@ def start(
 
     Raises RecordingDisabled, ReferenceNotLive, and AlreadyActive where a full_call of the reference runs already.
     """
-    terms = terms or Terms()
-    if not reference.workspace.recording_enabled:
-        raise RecordingDisabled("Recording is switched off for this workspace")
-    if reference.status != CallState.PROGRESSING:  # a conference has the same word for it
-        raise ReferenceNotLive(f"What is to be recorded is {reference.status}", status=reference.status)
+    _check_recordable(reference)
     recording = Recording(
         workspace=reference.workspace,
         owner_type=reference.owner_type,
@@ -205,6 +201,13 @@ def delete(recording: Recording, *, actor: Actor, reason: str = "") -> bool:
     return True
 
 
+def _check_recordable(reference: Reference) -> None:
+    if not reference.workspace.recording_enabled:
+        raise RecordingDisabled("Recording is switched off for this workspace")
+    if reference.status != CallState.PROGRESSING:  # a conference has the same word for it
+        raise ReferenceNotLive(f"What is to be recorded is {reference.status}", status=reference.status)
+
+
 def session_of(recording: Recording) -> Session | None:
     """The session whose app hears of this recording: the call's newest; a conference has none."""
     return Session.objects.filter(call__uuid=recording.reference_id).select_related("workspace").first()
@@ -288,12 +291,8 @@ def _end_values(*, frames: int, start: datetime | None) -> dict[str, Any]:
 
 def _already_active(recording: Recording, error: IntegrityError) -> Exception:
     """AlreadyActive where that is what the database objected to; its own error otherwise."""
-    running = Recording.objects.filter(
-        reference_type=recording.reference_type,
-        reference_id=recording.reference_id,
-        recording_type=RecordingType.FULL_CALL,
-        status__in=ACTIVE,
-    ).first()
+    of_it = Recording.objects.filter(reference_id=recording.reference_id, recording_type=RecordingType.FULL_CALL)
+    running = of_it.filter(status__in=ACTIVE).first()
     if running is None:
         return error
     return AlreadyActive(f"A recording of this {recording.reference_type} is already active", recording_id=running.id)

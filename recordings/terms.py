@@ -31,6 +31,10 @@ class Terms:
     on_end_flow_id: UUID | None = None
 
 
+PLAIN = Terms()
+"""Of a recording that only somebody, or the end of the call, ends."""
+
+
 def read(fields: Fields, *, conference: bool = False) -> Terms:
     """The terms {format, end_of_silence, end_of_key, duration, on_end_flow_id}, all optional. Raises FieldInvalid.
 

@@ -1,7 +1,9 @@
 """The sound behind the player: ranges, who may, what is on record."""
 
 import pytest
+from django.urls import reverse
 
+from calls.models import Call, Chat
 from recordings import lifecycle, storage
 from recordings.audio.wav import HEADER_BYTES
 from recordings.errors import StorageError
@@ -92,3 +94,26 @@ def test_conditions(desk, recording):
     etag = desk.audio(recording).headers["ETag"]
     assert desk.audio(recording, **{"if-none-match": etag}).status_code == 304
     assert desk.audio(recording, **{"if-match": '"another"'}).status_code == 412
+
+
+def test_a_private_chats_sound_is_for_its_participants_and_those_with_the_right(client, cast, recording):
+    call = Call.objects.get(uuid=recording.reference_id)
+    chat = Chat.objects.create(workspace=cast.workspace, call=call, visibility="manager_owned")
+    page = reverse("admin:recordings_recording_change", args=[recording.pk])
+    audio = reverse("admin:recordings_recording_audio", args=[recording.pk])
+    link = reverse("admin:recordings_recording_link", args=[recording.pk])
+
+    def seen(user):
+        client.force_login(user)
+        shown = client.get(page)
+        assert shown.status_code == 200
+        linked = client.post(link, headers={"Accept": "application/json"}).status_code == 200
+        statuses = [client.get(address).status_code for address in (audio, f"{audio}?download=1")]
+        assert (audio in shown.content.decode()) == (statuses == [200, 200]) == linked
+        return statuses
+
+    assert seen(cast.staff) == [404, 404]
+    assert seen(cast.person("ada", role=Role.ADMINISTRATOR)[0]) == [200, 200]
+    assert seen(cast.superuser) == [200, 200]
+    chat.participants.add(cast.staff_member)
+    assert seen(cast.staff) == [200, 200]

@@ -8,7 +8,7 @@ from workspaces.rights import RIGHTS, Right, Rights, may, workspaces_of
 
 pytestmark = pytest.mark.django_db
 
-ALL = "list listen download stop delete link keys audit manage"
+ALL = "list listen listen_private download stop delete link keys audit manage"
 TABLE = {
     Role.OWNER: ALL,
     Role.ADMINISTRATOR: ALL,

@@ -5,9 +5,10 @@ from uuid import UUID, uuid4
 import pytest
 from django.core.management import CommandError, call_command
 
-from calls.models import Call, Session, WebhookEndpoint
+from calls.lifecycle import register_conference
+from calls.models import Call, Chat, Session, WebhookEndpoint
 from workspaces.clock import now
-from workspaces.models import App
+from workspaces.models import App, Role
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
@@ -97,3 +98,42 @@ def test_a_session_that_cannot_be(cast, call):
     with pytest.raises(CommandError, match="has no call"):
         call_command("create_session", "clinic-desk", "--call", str(call.uuid))
     assert not Session.objects.exists()
+
+
+def test_a_call_of_an_agent(cast, run):
+    agent = cast.person("anna", role=Role.AGENT)[1]
+    number = run("create_call", "harbour-clinic", "--agent", str(agent.pk)).split(" ")[0]
+    call = Call.objects.get(pk=int(number))
+    assert (call.owner_type, call.owner_id) == ("agent", agent.pk)
+    for text in (str(cast.staff_member.pk), "x"):
+        with pytest.raises(CommandError, match="has no agent"):
+            call_command("create_call", "harbour-clinic", "--agent", text)
+
+
+def test_a_chat_is_made(cast, call, run):
+    words = ["--visibility", "direct", "--participant", str(cast.staff_member.pk)]
+    chat = Chat.objects.get(pk=int(run("create_chat", "harbour-clinic", "--call", str(call.uuid), *words)))
+    assert (chat.workspace, chat.call, chat.reference_id, chat.visibility) == (
+        cast.workspace,
+        call,
+        call.uuid,
+        "direct",
+    )
+    assert list(chat.participants.all()) == [cast.staff_member]
+    conference = register_conference(cast.workspace)
+    of_it = Chat.objects.get(pk=int(run("create_chat", "harbour-clinic", "--call", str(conference.id))))
+    assert (of_it.conference, of_it.reference_id, of_it.visibility) == (conference, conference.id, "workspace")
+    mute = Chat.objects.get(pk=int(run("create_chat", "harbour-clinic")))
+    assert mute.call is mute.conference is mute.reference_id is None
+
+
+def test_a_chat_that_cannot_be(cast, call):
+    for words, sentence in [
+        (["nowhere"], "no workspace"),
+        (["stranger", "--call", str(call.uuid)], "has no call"),
+        (["harbour-clinic", "--call", "x"], "is no uuid"),
+        (["harbour-clinic", "--participant", str(cast.stranger_member.pk)], "has no member"),
+    ]:
+        with pytest.raises(CommandError, match=sentence):
+            call_command("create_chat", *words)
+    assert not Chat.objects.exists()

@@ -8,11 +8,12 @@ from tests.house import tree
 
 WRITERS = {
     "recordings/lifecycle.py",  # Recording
-    "calls/lifecycle.py",  # Call
+    "calls/lifecycle.py",  # Call, Conference, Activeflow
     "calls/webhooks.py",  # WebhookDelivery
+    "workspaces/idempotency.py",  # StoredReply, whose status is HTTP's
 }
 ROW_WRITES = {"update", "create", "get_or_create", "update_or_create", "bulk_create", "aupdate", "acreate"}
-MODELS = {"Recording", "Call", "WebhookDelivery"}
+MODELS = {"Recording", "Call", "Conference", "Activeflow", "WebhookDelivery"}
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 

@@ -60,6 +60,8 @@ WRONG = {
     "CAPTURE_MAX_MESSAGE_BYTES": ["65535", "1e6"],
     "CAPTURE_MIN_FREE_BYTES": ["-1", "1 GB"],
     "FLAT_REQUESTS_PER_MINUTE": ["-1", "x"],
+    "RESOURCES_REQUESTS_PER_MINUTE": ["-1", "x"],
+    "LOGIN_ATTEMPTS_PER_MINUTE": ["-1", "x"],
     "SESSIONS_REQUESTS_PER_MINUTE": ["-1", "x"],
     "LIVE_FOLLOWERS_MAX": ["-1", "x"],
     "DOWNLOAD_URL_MAX_SECONDS": ["0", "x"],

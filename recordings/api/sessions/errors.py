@@ -28,6 +28,7 @@ REPLIES = {
     "not_there": Reply(404, "Recording not found"),
     "route_unknown": Reply(404, "Not found"),
     "method_refused": Reply(405, "Method not allowed"),
+    "idempotency_key_reused": Reply(409, "Idempotency-Key was used with another body"),
     "precondition_failed": Reply(412, "Precondition failed"),
     "range_unsatisfiable": Reply(416, "Range not satisfiable"),
     "rate_exceeded": Reply(429, "Rate limit exceeded"),
