@@ -48,6 +48,8 @@ LONGEST_WAIT_MS = 7 * 86_400_000
 DATA_LENGTH = 65_536
 URL_LENGTH = 2000
 ATTEMPTS = 3
+STUCK_AFTER = 5
+"""Attempts at one step after which whatever ends them, such as a process that dies in it, need not be tried again."""
 RETRY_AFTER = timedelta(seconds=5)
 LEASE_MARGIN = timedelta(seconds=30)
 
@@ -145,7 +147,9 @@ def run(activeflow_id: UUID) -> None:
             end_flow(found)
             return
         action = found.actions[found.step]
-        if action["type"] == WEBHOOK_SEND:
+        if found.attempts > STUCK_AFTER:
+            _done(found, action, error="no attempt at it came to an end")
+        elif action["type"] == WEBHOOK_SEND:
             _send(found, action)
         elif action["type"] in WAITS:
             wait = timedelta(milliseconds=action["option"]["duration"])

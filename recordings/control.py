@@ -4,6 +4,8 @@ and stop, and the end of a call or a conference."""
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from calls.errors import ActionFailed, CommandFailed
 from calls.models import Activeflow, Call, Conference, Reference, Session
 from recordings import lifecycle, terms
@@ -125,7 +127,11 @@ def start(
 ) -> Recording:
     """Record a reference on the terms that were asked for. Raises FlowUnknown, and what `lifecycle.start` does."""
     terms.check_flow(asked, workspace)
-    return lifecycle.start(reference, actor=actor, terms=asked, activeflow_id=activeflow_id)
+    with transaction.atomic():
+        # Locked, so that an end of it that comes at once is before the start or stops what was started.
+        rows = type(reference)._default_manager.select_related("workspace")  # noqa: SLF001 - Django's name
+        locked = rows.select_for_update(of=("self",), no_key=True).get(pk=str(reference.pk))
+        return lifecycle.start(locked, actor=actor, terms=asked, activeflow_id=activeflow_id)
 
 
 def flow_stop(run: Activeflow, option: dict[str, Any]) -> None:  # noqa: ARG001 - the port's signature

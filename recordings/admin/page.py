@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from calls.admin.calls import who_to_whom
 from calls.admin.webhooks import delivery_badge
-from calls.models import Call, Session, WebhookDelivery
+from calls.models import Call, Conference, Session, WebhookDelivery
 from recordings.admin import story
 from recordings.admin.badges import badges, length, moment
 from recordings.admin.player import may_hear, playable
@@ -38,7 +38,7 @@ def context(request: HttpRequest, recording: Recording) -> dict[str, Any]:
     return {
         "recording": recording,
         "call": call,
-        "numbers": who_to_whom(call) if call else "Unknown call",
+        "numbers": who_to_whom(call) if call else _conference(recording) or "Unknown call",
         "badges": badges(recording),
         "started": moment(recording.tm_start or recording.tm_create),
         "length": length(recording),
@@ -49,6 +49,12 @@ def context(request: HttpRequest, recording: Recording) -> dict[str, Any]:
         "deliveries": _deliveries(recording),
         **_allowed(request, recording, entries),
     }
+
+
+def _conference(recording: Recording) -> str:
+    """The name of the conference that is recorded; "" where it is none."""
+    found = Conference.objects.of(recording.workspace).filter(pk=recording.reference_id).first()
+    return str(found) if found else ""
 
 
 def _allowed(request: HttpRequest, recording: Recording, entries: list[AuditEntry]) -> dict[str, Any]:

@@ -20,11 +20,17 @@ from calls.models import Call
 from recordings.admin import actions, filters, page, player
 from recordings.admin.badges import badges, length, moment
 from recordings.models import Recording
+from recordings.states import ReferenceType
 from workspaces.admin.base import StaffAdmin, not_found, rights_of
 from workspaces.admin.dates import DayRange
 from workspaces.rights import Right
 
 Act = Callable[[Any, HttpRequest, Recording], HttpResponse]
+
+
+def _unknown(recording: Recording) -> SafeString:
+    word = "Call" if recording.reference_type == ReferenceType.CALL else "Conference"
+    return format_html("{} <bdi>{}</bdi>", word, recording.reference_id)
 
 
 @admin.register(Recording)
@@ -73,7 +79,7 @@ class RecordingAdmin(StaffAdmin):
     @admin.display(description="caller and callee")
     def numbers(self, recording: Recording) -> SafeString:
         call = recording.shown_call  # type: ignore[attr-defined]  # set by complete_rows
-        text = who_to_whom(call) if call else format_html("Call <bdi>{}</bdi>", recording.reference_id)
+        text = who_to_whom(call) if call else _unknown(recording)
         return format_html('<a class="td-rowlink" href="{}">{}</a>', actions.page_of(recording), text)
 
     @admin.display(description="started")

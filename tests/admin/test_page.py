@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from calls.lifecycle import register_conference
 from calls.models import Call
 from recordings import lifecycle, playback
 from recordings.models import AudioFile, CaptureNode, Recording, Stream
@@ -206,3 +207,11 @@ def test_strangers_text_stays_text(desk, cast, endpoint):
         assert "<script>x" not in text
         assert "<img src=x" not in text
         assert "49<" not in text
+
+
+def test_a_conferences_recording_says_its_name(desk, cast):
+    conference = register_conference(cast.workspace, name="Monday <b>round</b>")
+    recording = builders.start(conference)
+    shown = desk.page("recordings_recording", recording).content.decode()
+    assert "Monday &lt;b&gt;round&lt;/b&gt;" in shown
+    assert "Conference" in desk.list("recordings_recording").content.decode()

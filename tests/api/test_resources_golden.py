@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from calls.models import Call
 from recordings.models import Recording
 from tests import builders
 from workspaces.models import Role
@@ -143,3 +144,25 @@ def test_agents_and_the_customer(cast, resources):
     assert [each["id"] for each in customers] == [str(cast.workspace.pk)]
     assert resources("get", f"/v1.0/customers/{cast.other_workspace.pk}").status_code == 404
     assert UUID(customers[0]["id"])
+
+
+def test_calls_and_conferences_name_flows_of_their_workspace(cast, resources):
+    flow = resources("post", "/v1.0/flows", {"type": "", "name": "After"}).json()["id"]
+    foreign = resources("post", "/v1.0/flows", key=cast.stranger_key).json()["id"]
+    call = resources("post", "/v1.0/calls", {"flow_id": flow, "type": "flow", "engine_ref": "channel-1"}).json()
+    assert (call["flow_id"], call["type"]) == (flow, "flow")
+    assert Call.objects.get(uuid=call["id"]).engine_ref == "channel-1"
+    assert resources("put", f"/v1.0/calls/{call['id']}", {"flow_id": ZERO}).json()["flow_id"] == ZERO
+    assert resources("post", "/v1.0/calls", {"flow_id": foreign}).status_code == 404
+    body = {"type": "connect", "detail": "d", "pre_flow_id": flow, "post_flow_id": "", "status": "starting"}
+    made = resources("post", "/v1.0/conferences", body).json()
+    assert list(made) == [
+        *("id", "customer_id", "type", "status", "name", "detail", "timeout", "pre_flow_id", "post_flow_id"),
+        *("conferencecall_ids", "recording_id", "recording_ids", "tm_end", "tm_create", "tm_update", "tm_delete"),
+        "number",
+    ]
+    assert (made["type"], made["detail"], made["status"]) == ("connect", "d", "starting")
+    assert (made["pre_flow_id"], made["post_flow_id"]) == (flow, ZERO)
+    refused = resources("put", f"/v1.0/conferences/{made['id']}", {"post_flow_id": foreign, "name": "x"})
+    assert refused.status_code == 404
+    assert resources("get", f"/v1.0/conferences/{made['id']}").json()["name"] == ""

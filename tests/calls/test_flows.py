@@ -267,3 +267,50 @@ def test_arrows_of_a_conference(cast, source, target, allowed):
     else:
         with pytest.raises(CallStateInvalid, match=f"a conference that is {source} cannot become {target}"):
             move_conference(conference, to=target, actor=ACTOR)
+
+
+def test_a_step_that_never_comes_to_an_end_is_passed_over(cast, call, monkeypatch):
+    def die(run, option):
+        raise ZeroDivisionError
+
+    port = flows.Port(check=lambda option: {}, act=die)
+    monkeypatch.setitem(flows._ports, "recording_stop", port)
+    run = begin(call, {"type": "recording_stop"}, {"type": "recording_start"})
+    for _ in range(5):
+        with pytest.raises(ZeroDivisionError):
+            bring_on(run)
+        make_due(run)
+    bring_on(run)
+    assert (run.status, [bool(entry["error"]) for entry in run.log]) == ("ended", [True, False])
+
+
+def test_the_task_brings_a_run_on(cast, call):
+    from calls import tasks
+
+    run = begin(call, {"type": "recording_start"})
+    tasks.run_flow(str(run.pk))
+    run.refresh_from_db()
+    assert run.status == "ended"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_start_and_a_hang_up_at_once_leave_nothing_active(cast):
+    from recordings import control
+    from recordings.errors import ReferenceNotLive
+    from recordings.states import ACTIVE
+    from recordings.terms import PLAIN
+
+    for _ in range(5):
+        call = register_call(cast.workspace)
+
+        def act(number, call=call):
+            try:
+                if number:
+                    move(call, to="hangup", actor=ACTOR)
+                else:
+                    control.start(call, PLAIN, workspace=cast.workspace, actor=ACTOR)
+            except ReferenceNotLive:
+                return
+
+        at_once(2, act)
+    assert not Recording.objects.filter(status__in=ACTIVE).exists()

@@ -12,10 +12,10 @@ from django.utils.cache import patch_vary_headers
 
 PREFIXES = ("/api/", "/v1", "/r/", "/links/")
 METHODS = "GET, HEAD"
-REQUEST_HEADERS = "Authorization, Content-Type, If-None-Match, If-Range, Range, X-API-Key, X-App-ID"
+REQUEST_HEADERS = "Authorization, Content-Type, If-None-Match, If-Range, Range, X-API-Key, X-App-ID, X-Request-Id"
 EXPOSED = (
     "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Retry-After,"
-    " X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
+    " X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id"
 )
 PREFLIGHT_SECONDS = 600
 
