@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 FIRST_RETRY_SECONDS = 0.25
 LAST_RETRY_SECONDS = 30.0
+CHUNKS_PER_SEGMENT = 3
+"""Chunks in one file of the spool: to make a file can cost a millisecond of CPU, with every other stream waiting."""
 
 
 class Session:
@@ -43,7 +45,8 @@ class Session:
         self._start_ms = start_ms
         self._spool: StreamSpool | None = None
         self._chunk_bytes = 0
-        self._roll_at = 0
+        self._chunk_at = 0  # bytes at which the next chunk is whole
+        self._chunks = stream.int % CHUNKS_PER_SEGMENT  # streams that began together do not make their files together
         self._close: Close | None = None
         self._stored = 0  # bytes
         self._said: dict[str, str] = {}
@@ -74,7 +77,7 @@ class Session:
         header = Header(stream=self.stream, recording=self.recording, format=media, first_audio_at=at)
         self._spool = StreamSpool.create(self._folder, header)
         self._chunk_bytes = max(1, int(self._chunk_seconds * media.rate)) * media.frame_bytes
-        self._roll_at = self._chunk_bytes
+        self._chunk_at = self._chunk_bytes
         self._wake.set()
 
     def append(self, data: bytes) -> None:
@@ -82,9 +85,11 @@ class Session:
         spool = self._spool
         assert spool is not None, "append before begin"  # noqa: S101 - the hot path's contract, not input
         spool.append(data)
-        if spool.size >= self._roll_at:
-            spool.roll()
-            self._roll_at = spool.size + self._chunk_bytes
+        if spool.size >= self._chunk_at:
+            self._chunk_at = spool.size + self._chunk_bytes
+            self._chunks += 1
+            if self._chunks % CHUNKS_PER_SEGMENT == 0:
+                spool.roll()
             self._wake.set()
 
     def describe(self, said: Mapping[str, str]) -> None:
