@@ -14,7 +14,7 @@ from recordings.capture import connection as connections
 from recordings.capture import spool as spools
 from recordings.states import EndReason, State
 from tests.builders import tone
-from tests.recordings.capture.conftest import speak
+from tests.recordings.capture.engines import speak
 from tests.recordings.capture.nodes import eventually
 from tests.recordings.capture.wires import (
     BINARY,
