@@ -143,12 +143,12 @@ def test_a_download_of_the_first_generation_ends_without_the_amendment(call, ass
     store(second, early)
     lifecycle.stop(recording.id, reason=EndReason.REQUESTED, actor=BUILDER)
     lifecycle.end_lost(recording.id, actor=BUILDER)
-    if assembled:
-        assembly.assemble(recording.id)
     first = mixed(pcm, early + bytes(len(late)))
     audio = playback.open_audio(Recording.objects.get())
     blocks = audio.read(0, audio.available)
     begun = next(blocks) + next(blocks)
+    if assembled:
+        assembly.assemble(recording.id)
     store_late(second, late)
     again = playback.open_audio(Recording.objects.get())
     assert (again.etag, read(again, 44, again.available)) == (audio.etag, first)
