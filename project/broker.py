@@ -18,7 +18,7 @@ from kombu.utils.json import dumps
 class Channel(filesystem.Channel):
     """A message is whole as soon as a reader can see it."""
 
-    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:  # noqa: ARG002 - kombu's signature
+    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:  # type: ignore[override]  # noqa: ARG002 - kombu's bases name the second argument each in their own way
         """Write one message; readers pass over names that begin with a dot. Raises ChannelError."""
         name = f"{round(monotonic() * 1000)}_{uuid4()}.{queue}.msg"  # kombu's reader sorts and filters by this name
         folder = Path(self.data_folder_out)
