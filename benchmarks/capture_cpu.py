@@ -132,7 +132,7 @@ def measure(options: argparse.Namespace) -> dict[str, list[float]]:
     costs: dict[str, list[float]] = {}
     with _product.premises() as folder:
         from workspaces import keys  # noqa: PLC0415 - Django is set up by now
-        from workspaces.models import Workspace  # noqa: PLC0415
+        from workspaces.models import Workspace  # noqa: PLC0415 - Django is set up by now
 
         print(f"making a file in {folder.parent} costs {making_a_file(folder):.0f} µs of CPU; a chunk makes one or two")
         workspace = Workspace.objects.create(name="Benchmark", slug=f"benchmark-{os.getpid()}")
