@@ -148,9 +148,11 @@ def test_a_database_that_does_not_answer_in_time_is_a_503_and_its_late_row_is_cl
 
 
 def test_without_the_database_open_streams_go_on_and_new_ones_are_refused(
-    monkeypatch, node, token, recording, kept, database_away
+    monkeypatch, start_node, token, recording, kept, database_away
 ):
     monkeypatch.setattr(session, "LAST_RETRY_SECONDS", 0.5)
+    monkeypatch.setattr(server, "BEAT_SECONDS", 0.2)
+    node = start_node()
     _, other = another(recording)
     with connect(node.url(token)) as socket:
         speak(socket, tone(8000))
@@ -166,6 +168,18 @@ def test_without_the_database_open_streams_go_on_and_new_ones_are_refused(
     assert kept.heard() == tone(8000) + tone(16_000, seed=2)
     eventually(lambda: not node.server._refusal)
     dial(node.url(other)).close()
+    beat = CaptureNode.objects.get(pk=node.folder.node_id).heartbeat_at
+    eventually(lambda: CaptureNode.objects.get(pk=node.folder.node_id).heartbeat_at > beat)
+
+
+def test_a_database_that_fails_while_it_is_asked_is_a_503(monkeypatch, start_node, token, database_away):
+    monkeypatch.setattr(server, "TICK_SECONDS", 60)  # before the node itself has noticed
+    node = start_node()
+    database_away.now = True
+    assert refused(node.url(token)) == (503, "The database does not answer")
+    database_away.now = False
+    with connect(node.url(token)) as socket:
+        assert socket.response.status_code == 101
 
 
 def test_without_a_database_at_the_start_it_waits(start_node, database_away, token):
@@ -297,6 +311,22 @@ def test_another_nodes_folder_is_adopted_once_its_process_is_gone(
     back = eventually(lambda: NodeFolder._try(theirs.path), what="the lock of the adopted folder")
     assert back.node_id == theirs.node_id
     back.release()
+
+
+def test_an_adoption_that_fails_is_tried_again(
+    monkeypatch, start_node, recording, kept, capture_settings, database_away, caplog
+):
+    monkeypatch.setattr(server, "ADOPT_SECONDS", 0.2)
+    start_node()
+    theirs = NodeFolder.claim(capture_settings.CAPTURE_DIR)
+    leave(theirs, recording, tone(3000))
+    with caplog.at_level(logging.WARNING):
+        database_away.now = True
+        theirs.release()
+        eventually(lambda: "abandoned streams wait for the next round" in caplog.text)
+    database_away.now = False
+    kept.closed()
+    assert kept.heard() == tone(3000)
 
 
 def test_what_cannot_be_read_stays_and_keeps_nobody_waiting(start_node, recording, kept, capture_settings, caplog):
