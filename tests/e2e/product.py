@@ -71,7 +71,7 @@ class Product:
         said = self.data / "up.out"
         with said.open("wb") as out, (self.data / "up.err").open("ab") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "manage.py"), "up", *options],
+                [sys.executable, "manage.py", "up", *options],
                 env=self.environment,
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
@@ -164,7 +164,7 @@ class Product:
 
     def manage_one(self, *words):
         """One command as a shell runs it: its completed process."""
-        return self._python(str(ROOT / "manage.py"), *map(str, words))
+        return self._python("manage.py", *map(str, words))
 
     def inside(self, code):
         """Run Python with the product's settings and models; the words it printed."""
