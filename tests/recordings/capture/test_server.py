@@ -223,6 +223,7 @@ def test_it_hints_once_everything_is_stored(node, token, kept, hinted):
         speak(socket, tone(800))
     eventually(lambda: ("recordings.tasks.finish", str(kept.id)) in hinted)
     kept.closed()
+    assert kept.stream().frames_stored == 800
 
 
 # --- What others left -----------------------------------------------------------------------------------------------
