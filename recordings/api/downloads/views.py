@@ -1,6 +1,5 @@
 """The one address of `downloads`: the MP3 of a call's recording."""
 
-import re
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -12,15 +11,13 @@ from rest_framework.request import Request
 from calls.models import Call
 from recordings import encoding, playback, ranges
 from recordings.api.downloads.dialect import DownloadsViewSet
-from recordings.api.kit.problems import NotThere, RequestInvalid
+from recordings.api.downloads.wire import FILE_NAME, number_of
+from recordings.api.kit.problems import NotThere
 from recordings.audio.mp3 import CONTENT_TYPE
 from recordings.models import Recording
 from recordings.states import RUNNING, RecordingType, ReferenceType, State
 from workspaces.scopes import Scope
 
-FILE_NAME = "recording.mp3"
-INTEGER = re.compile(r"-?0*([0-9]{1,19})")
-LARGEST = 2**63 - 1
 ABOUT_THE_FILE = ("Range", "If-Range", "If-Match", "If-None-Match")
 """Headers that can be answered only where the file exists: its length and its validator."""
 
@@ -82,14 +79,6 @@ class RecordingViewSet(DownloadsViewSet):
         response.headers["Accept-Ranges"] = "bytes"
         response.headers["Content-Disposition"] = ranges.disposition_of(FILE_NAME, attachment=True)
         return response
-
-
-def number_of(text: str) -> int:
-    """A whole number in decimal digits, of at most 64 bits with its sign. Raises RequestInvalid."""
-    match = INTEGER.fullmatch(text)
-    if match is None or int(match[1]) > LARGEST:
-        raise RequestInvalid("id must be an integer", fields={"id": "must be an integer"})
-    return -int(match[1]) if text.startswith("-") else int(match[1])
 
 
 def _resumed(first: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
