@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from recordings import encoding, storage
+from recordings.audio import mp3
 from recordings.audio.mp3 import EncodingFailed, Mp3Encoder
 from recordings.errors import StorageError
 from recordings.models import AudioFile
 from tests.builders import ended_recording
 from tests.recordings.audio.mp3s import frames
+from tests.workspaces.crowd import at_once
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
@@ -120,3 +122,18 @@ def test_made_frees_its_place_when_it_fails(recording, monkeypatch):
             encoding.made(recording)
     assert encoding.made(recording).frames == 150_000
     assert recording.id not in encoding._locks
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_need_the_file_one_encodes(recording, monkeypatch):
+    encoders = []
+
+    class Counted(Mp3Encoder):
+        def __init__(self, **rate):
+            encoders.append(rate)
+            super().__init__(**rate)
+
+    monkeypatch.setattr(mp3, "Mp3Encoder", Counted)
+    files = at_once(8, lambda _: encoding.made(type(recording).objects.get(pk=recording.pk)).pk)
+    assert len(set(files)) == 1
+    assert encoders == [{"rate": 8000}]
