@@ -1,7 +1,8 @@
 """Every address of the REST surfaces, from the root of the site."""
 
 from recordings.api import links
+from recordings.api.downloads import urls as downloads
 from recordings.api.flat import urls as flat
 from recordings.api.sessions import urls as sessions
 
-urlpatterns = [*flat.urlpatterns, *sessions.urlpatterns, *links.urlpatterns]
+urlpatterns = [*flat.urlpatterns, *sessions.urlpatterns, *downloads.urlpatterns, *links.urlpatterns]
