@@ -3,6 +3,7 @@
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -31,7 +32,7 @@ def premises(**environment: str) -> Iterator[Path]:
         os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
         django.setup()
         from django.core.management import call_command  # noqa: PLC0415 - the settings had to be there first
-        from django.db import connections  # noqa: PLC0415
+        from django.db import connections  # noqa: PLC0415 - as above
 
         call_command("migrate", verbosity=0, interactive=False)
         try:
@@ -67,8 +68,6 @@ def stop(process: subprocess.Popen[str]) -> None:
 
 def free_port() -> int:
     """A port that nobody had a moment ago."""
-    import socket  # noqa: PLC0415
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -146,8 +146,8 @@ async def stream(url: str, seconds: int, *, sent: asyncio.Event, fetched: asynci
 async def one_call(product: Product, seconds: int) -> dict[str, float]:
     """Record a call and stop it: seconds from the POST to each stage."""
     session = await asyncio.to_thread(new_session, product.workspace)
-    started = time.monotonic()
     await asyncio.to_thread(product.post, session, "start")
+    started = time.monotonic()  # the cooldown began before its answer
     _, asked = await asyncio.to_thread(product.await_event, "recording.requested", session)
     sent, done = asyncio.Event(), asyncio.Event()
     engine = asyncio.create_task(stream(asked["stream_url"], seconds, sent=sent, fetched=done))
@@ -175,9 +175,9 @@ async def one_call(product: Product, seconds: int) -> dict[str, float]:
 def new_session(workspace: Any) -> str:
     """A live call and the app's session on it."""
     from calls.lifecycle import register_call  # noqa: PLC0415 - Django is set up by now
-    from calls.models import Session  # noqa: PLC0415
-    from workspaces.ids import new_id  # noqa: PLC0415
-    from workspaces.models import App  # noqa: PLC0415
+    from calls.models import Session  # noqa: PLC0415 - Django is set up by now
+    from workspaces.ids import new_id  # noqa: PLC0415 - Django is set up by now
+    from workspaces.models import App  # noqa: PLC0415 - Django is set up by now
 
     call = register_call(workspace)
     app = App.objects.get(app_id=APP_ID)
@@ -207,9 +207,9 @@ def product(folder: Path) -> Iterator[Product]:
     """`manage.py up`, a workspace with an app and a key, and a receiver its app's webhooks go to."""
     from django.core.management import call_command  # noqa: PLC0415 - Django is set up by now
 
-    from workspaces import keys  # noqa: PLC0415
-    from workspaces.models import Workspace  # noqa: PLC0415
-    from workspaces.tenancy import claim_app  # noqa: PLC0415
+    from workspaces import keys  # noqa: PLC0415 - Django is set up by now
+    from workspaces.models import Workspace  # noqa: PLC0415 - Django is set up by now
+    from workspaces.tenancy import claim_app  # noqa: PLC0415 - Django is set up by now
 
     Receiver.queue = Queue()
     receiver = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)

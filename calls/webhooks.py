@@ -39,7 +39,7 @@ JITTER = 0.1
 RETRY_AFTER_MAX = timedelta(hours=24)
 ORDER_ATTEMPTS = 3
 ORDER_WAIT = timedelta(seconds=2)
-LEASE_MARGIN = timedelta(seconds=30)
+LEASE_MARGIN = timedelta(seconds=10)
 """Beyond the time-out, for resolving the name; a process that dies in an attempt is followed after that."""
 USER_AGENT = "Tapedeck"
 

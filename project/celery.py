@@ -4,10 +4,13 @@ import os
 
 from celery import Celery
 
+from project import broker
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 
 SWEEP_SECONDS = 5.0
 
+broker.install()
 app = Celery("tapedeck")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.set_default()  # threads that publish must not fall back to a default app on localhost amqp
@@ -27,7 +30,13 @@ app.conf.update(
         "reconcile": {
             "task": "recordings.tasks.reconcile",
             "schedule": SWEEP_SECONDS,
-            "options": {"expires": SWEEP_SECONDS},
+            "options": {
+                "expires": SWEEP_SECONDS,
+                # beat keeps one connection for ever and renews it only where it may retry: without this a broker
+                # that was away once is never told anything by beat again.
+                "retry": True,
+                "retry_policy": {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2},
+            },
         },
     },
 )

@@ -149,6 +149,7 @@ else:
 MEDIA_ENGINE = env.choice("MEDIA_ENGINE", ["external", "simulator"], "external")
 WAVSTREAM_URL = env.url("WAVSTREAM_URL", schemes=["ws", "wss"])
 RECORDING_BASE_URL = env.url("RECORDING_BASE_URL", schemes=["http", "https"])
+MP3_SAMPLE_RATE = int(env.choice("MP3_SAMPLE_RATE", ["8000", "16000"], "8000"))
 RECORDING_RETENTION_HOURS = env.hours("RECORDING_RETENTION_HOURS", 24)
 
 # --- Capture ------------------------------------------------------------------------------------------------------

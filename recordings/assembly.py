@@ -1,7 +1,8 @@
 """From chunks to files, as steps that may be killed anywhere and run again:
 
 1. finish    every socket is closed and all it received is stored → the recording ends
-2. assemble  one WAV per track is put, verified and rowed; from then on readers use it
+2. assemble  one WAV per track is put, verified and rowed; from then on readers use it. In the same pass the tracks are
+             listened to: what is wrong with them is noted on the recording, and the outline to draw is put beside them
 3. drop      an hour later the chunks go that the file holds: first the object, then its row
 
 A reader that planned with a chunk that has gone plans anew (`recordings.rendering`), so no download breaks.
@@ -10,24 +11,27 @@ A reader that planned with a chunk that has gone plans anew (`recordings.renderi
 from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
+from itertools import chain
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import F, Max
 
 from recordings import lifecycle, rendering, storage
-from recordings.audio import wav
-from recordings.audio.mixing import BLOCK
+from recordings.audio import peaks, wav
 from recordings.audio.pcm import BYTES_PER_FRAME
 from recordings.errors import ObjectConflict
 from recordings.models import AudioFile, Chunk, Recording, Track
 from recordings.states import State
+from recordings.survey import Survey, read_track
 from workspaces.audit import Actor
 from workspaces.clock import now
 
 ACTOR = Actor.named("assembly")
 KEEP_CHUNKS = timedelta(hours=1)
 """Chunks outlive their file this long: a download that planned with them is most likely done by then."""
+PEAKS = "peaks"
+"""The rendition that is an outline to draw (`recordings.audio.peaks`)."""
 
 
 def finish(recording_id: UUID) -> bool:
@@ -53,12 +57,16 @@ def finish(recording_id: UUID) -> bool:
 
 
 def assemble(recording_id: UUID) -> None:
-    """Make what an ended recording lacks: its tracks' files, and once they are old enough, no more chunks."""
+    """Make what an ended recording lacks: its tracks' files, its health and its peaks, and once they are old enough,
+    no more chunks."""
     recording = Recording.objects.select_related("workspace").get(pk=recording_id)
     if recording.status != State.ENDED:
         return
     _drop_old_chunks(recording)
-    made = [_track_file(recording, track) for track in Track.objects.filter(recording=recording)]
+    survey = Survey(recording)
+    made = [_track_file(recording, track, survey) for track in Track.objects.filter(recording=recording)]
+    if made and not _file(recording, PEAKS):
+        _conclude(recording, survey)
     if settings.RECORDING_BASE_URL and not _file(recording, "wav"):  # amended, or ended before the setting was made
         put_mixed(recording)
     droppable = max((file.tm_create for file in made), default=now()) + KEEP_CHUNKS
@@ -89,14 +97,36 @@ def _file(recording: Recording, rendition: str) -> AudioFile | None:
     return AudioFile.objects.filter(recording=recording, rendition=rendition, generation=recording.generation).first()
 
 
-def _track_file(recording: Recording, track: Track) -> AudioFile:
+def _track_file(recording: Recording, track: Track, survey: Survey) -> AudioFile:
     rendition = f"track-{track.position}"
     if made := _file(recording, rendition):
         return made
     frames = _track_frames(recording, track)
-    name = f"{rendition}-{recording.generation}.wav"
-    key = storage.file_key(workspace=recording.workspace_id, recording=recording.pk, name=name)
-    return _put(recording, track, rendition, key=key, frames=frames, blocks=_track_blocks(recording, track, frames))
+    key = _key(recording, f"{rendition}-{recording.generation}.wav")
+    blocks = chain([wav.header(frames)], survey.listen(track, read_track(recording, track, frames=frames)))
+    return _put(recording, track, rendition, key=key, frames=frames, blocks=blocks)
+
+
+def _conclude(recording: Recording, survey: Survey) -> None:
+    """Note the health, then put the peaks: where their row stands, both are done."""
+    survey.complete()
+    current = Recording.objects.filter(pk=recording.pk, generation=recording.generation)
+    if not current.update(health=survey.findings()):
+        return  # amended meanwhile: the next run looks at the whole
+    key, frames = _key(recording, f"peaks-{recording.generation}.bin"), recording.frames or 0
+
+    def put() -> None:
+        _put(recording, None, PEAKS, key=key, frames=frames, blocks=survey.peaks(), content_type=peaks.CONTENT_TYPE)
+
+    try:
+        put()
+    except ObjectConflict:  # an earlier version of this code was killed before it wrote the row: nobody knows of it
+        storage.delete(key)
+        put()
+
+
+def _key(recording: Recording, name: str) -> str:
+    return storage.file_key(workspace=recording.workspace_id, recording=recording.pk, name=name)
 
 
 def _track_frames(recording: Recording, track: Track) -> int:
@@ -106,22 +136,29 @@ def _track_frames(recording: Recording, track: Track) -> int:
     return max(chunks or 0, files or 0)
 
 
-def _track_blocks(recording: Recording, track: Track, frames: int) -> Iterator[bytes]:
-    timeline = rendering.timeline_of(recording, 0, frames, track=track)
-    yield wav.header(frames)
-    for first in range(0, frames, BLOCK):
-        yield timeline.render(first, min(first + BLOCK, frames), read=storage.read)
-
-
 def _put(
-    recording: Recording, track: Track | None, rendition: str, *, key: str, frames: int, blocks: Iterator[bytes]
+    recording: Recording,
+    track: Track | None,
+    rendition: str,
+    *,
+    key: str,
+    frames: int,
+    blocks: Iterator[bytes],
+    content_type: str = wav.CONTENT_TYPE,
 ) -> AudioFile:
     kept = storage.put_blocks(key, blocks)
     file, _ = AudioFile.objects.get_or_create(
         recording=recording,
         rendition=rendition,
         generation=recording.generation,
-        defaults={"track": track, "key": kept.key, "size": kept.size, "frames": frames, "sha256": kept.sha256},
+        defaults={
+            "track": track,
+            "key": kept.key,
+            "content_type": content_type,
+            "size": kept.size,
+            "frames": frames,
+            "sha256": kept.sha256,
+        },
     )
     return file
 

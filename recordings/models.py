@@ -38,6 +38,7 @@ class Recording(TenantModel):
     frames = models.BigIntegerField(null=True, blank=True)  # the length of the timeline; null until ended
     generation = models.PositiveIntegerField(default=1)  # + 1 when audio came back from a lost node after the end
     file_id = models.UUIDField(default=new_id, editable=False)
+    health = models.JSONField(null=True, blank=True, editable=False)  # findings (audio.health); null: not looked at yet
     held = models.BooleanField("on hold", default=False)
     due_at = models.DateTimeField(null=True, blank=True)  # when the reconciler must look; doubles as its lease
     asked_at = models.DateTimeField(null=True, blank=True)  # when the engine was last asked for its audio
@@ -195,7 +196,7 @@ class AudioFile(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="files")
     track = models.ForeignKey(Track, null=True, blank=True, on_delete=models.CASCADE, related_name="files")
-    rendition = models.CharField(max_length=32)  # "wav" (all tracks mixed) or "track-N"
+    rendition = models.CharField(max_length=32)  # "wav" or "mp3" (all tracks mixed), "track-N", or "peaks"
     generation = models.PositiveIntegerField()
     key = models.CharField(max_length=300)
     content_type = models.CharField(max_length=64, default="audio/wav")

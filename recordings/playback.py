@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.conf import settings
@@ -14,10 +14,11 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.crypto import salted_hmac
 
 from calls.models import Chat, Visibility
-from recordings import rendering
+from recordings import rendering, storage
 from recordings.audio import wav
 from recordings.audio.pcm import BYTES_PER_FRAME, RATE
-from recordings.models import Recording, Stream
+from recordings.errors import ObjectDamaged
+from recordings.models import AudioFile, Recording, Stream
 from recordings.states import State
 from workspaces import audit
 from workspaces.audit import Actor
@@ -40,6 +41,7 @@ class Audio:
     frames: int
     """Frames that can be read: all of them once it has ended, else up to what every open socket has delivered."""
     complete: bool
+    content_type: ClassVar[str] = wav.CONTENT_TYPE
 
     @property
     def available(self) -> int:
@@ -66,6 +68,39 @@ class Audio:
         return rendering.read_wav(
             self.recording, first, last, frames=self.frames if self.complete else None, header=self.header
         )
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An assembled file, as it stands in storage."""
+
+    file: AudioFile
+
+    @property
+    def content_type(self) -> str:
+        return self.file.content_type
+
+    @property
+    def available(self) -> int:
+        return self.file.size
+
+    @property
+    def size(self) -> int:
+        return self.file.size
+
+    @property
+    def etag(self) -> str:
+        """Of its bytes: strong, and the same wherever the same file is made again."""
+        return f'"{self.file.sha256[:32]}"'
+
+    def read(self, first: int, last: int) -> Iterator[bytes]:
+        """Bytes [first, last) in blocks of at most 1 MiB. Raises StorageError."""
+        for position in range(first, last, storage.BLOCK_BYTES):
+            asked = min(storage.BLOCK_BYTES, last - position)
+            block = storage.read(self.file.key, position, asked)
+            if len(block) != asked:
+                raise ObjectDamaged(f"{self.file.key} is shorter than it was", key=self.file.key)
+            yield block
 
 
 def open_audio(recording: Recording) -> Audio:

@@ -13,16 +13,17 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from typing import Protocol
 
 from django.http import HttpResponse, HttpResponseNotModified, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 
-from recordings.audio.wav import HEADER_BYTES
+from recordings.audio import wav
 from recordings.errors import RecordingError
-from recordings.playback import WAV_FILE_NAME, Audio
+from recordings.playback import WAV_FILE_NAME
 
-CONTENT_TYPE = "audio/wav"
+CONTENT_TYPE = wav.CONTENT_TYPE
 CACHE_CONTROL = "private, no-store"
 HUGE = 10**18
 """Stands for every larger number: no file is that long, and Python refuses to read thousands of digits."""
@@ -42,6 +43,26 @@ class RangeUnsatisfiable(RecordingError):
 
 class PreconditionFailed(RecordingError):
     code = "precondition_failed"
+
+
+class Served(Protocol):
+    """What can be answered for: the WAV as it is rendered (`playback.Audio`), or a stored file (`playback.Stored`)."""
+
+    @property
+    def content_type(self) -> str: ...
+    @property
+    def available(self) -> int:
+        """Bytes that can be read now."""
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of the whole; None while it grows."""
+
+    @property
+    def etag(self) -> str | None:
+        """Strong; None while it grows."""
+
+    def read(self, first: int, last: int) -> Iterator[bytes]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +102,7 @@ def parse(text: str | None) -> list[Spec]:
 
 
 def answer(
-    audio: Audio,
+    audio: Served,
     *,
     method: str,
     headers: Mapping[str, str],
@@ -89,7 +110,7 @@ def answer(
     filename: str = WAV_FILE_NAME,
     attachment: bool = False,
 ) -> HttpResponseBase:
-    """200, 206 or 304 for a GET or HEAD of the WAV.
+    """200, 206 or 304 for a GET or HEAD of the audio.
 
     `before_body` runs once, before the first byte of audio goes out, and not at all where none does (HEAD, 304).
     The first block of audio is read before this returns, so that a store that fails is raised here (StorageError)
@@ -101,11 +122,11 @@ def answer(
     first, last = part or (0, audio.available)
     disposition = disposition_of(filename, attachment=attachment)
     if method == "HEAD":
-        response: HttpResponseBase = HttpResponse(content_type=CONTENT_TYPE)
+        response: HttpResponseBase = HttpResponse(content_type=audio.content_type)
     else:
         blocks = primed(audio, first, last)
         before_body()
-        response = StreamingHttpResponse(blocks, content_type=CONTENT_TYPE)
+        response = StreamingHttpResponse(blocks, content_type=audio.content_type)
     if part:
         response.status_code = 206
         response.headers["Content-Range"] = f"bytes {first}-{last - 1}/{'*' if audio.size is None else audio.size}"
@@ -113,7 +134,7 @@ def answer(
     return _with_headers(response, audio, disposition=disposition)
 
 
-def primed(audio: Audio, first: int, last: int) -> Iterator[bytes]:
+def primed(audio: Served, first: int, last: int) -> Iterator[bytes]:
     """Bytes [first, last) in blocks, of which the first that needs the store has been read already."""
     blocks = audio.read(first, last)
     ready: list[bytes] = []
@@ -121,7 +142,7 @@ def primed(audio: Audio, first: int, last: int) -> Iterator[bytes]:
     for block in blocks:
         ready.append(block)
         position += len(block)
-        if position > HEADER_BYTES:
+        if position > wav.HEADER_BYTES:
             break
     return chain(ready, blocks)
 
@@ -152,7 +173,7 @@ def _number(digits: str | None) -> int | None:
     return int(significant) if len(significant) <= 18 else HUGE
 
 
-def _selected(audio: Audio, headers: Mapping[str, str]) -> tuple[int, int] | None:
+def _selected(audio: Served, headers: Mapping[str, str]) -> tuple[int, int] | None:
     """Bytes [first, last) to be sent as a part; None for the whole."""
     specs = parse(headers.get("Range"))
     condition = headers.get("If-Range", "").strip()
@@ -164,7 +185,7 @@ def _selected(audio: Audio, headers: Mapping[str, str]) -> tuple[int, int] | Non
     return found[0] if len(specs) == 1 else None  # several ranges may be answered with the whole (RFC 9110, 14.2)
 
 
-def _not_modified(audio: Audio, headers: Mapping[str, str]) -> bool:
+def _not_modified(audio: Served, headers: Mapping[str, str]) -> bool:
     """True for 304. Raises PreconditionFailed. In the order of RFC 9110, 13.2.2."""
     match = headers.get("If-Match", "").strip()
     if match and match != "*" and audio.etag not in _ETAG.findall(match):
@@ -175,7 +196,7 @@ def _not_modified(audio: Audio, headers: Mapping[str, str]) -> bool:
     return audio.etag is not None and audio.etag in [tag.removeprefix("W/") for tag in _ETAG.findall(none_match)]
 
 
-def _with_headers(response: HttpResponseBase, audio: Audio, *, disposition: str) -> HttpResponseBase:
+def _with_headers(response: HttpResponseBase, audio: Served, *, disposition: str) -> HttpResponseBase:
     set_audio_headers(response)
     response.headers["Accept-Ranges"] = "bytes"
     if audio.etag is not None:

@@ -94,7 +94,11 @@ def _look_at(recording: Recording) -> bool:
 
 
 def _await_audio(recording: Recording) -> None:
-    """Its time-out counts from when the engine could be asked: while no worker ran, nobody had asked it."""
+    """Its time-out counts from when the engine could be asked: while no worker ran, nobody had asked it. A socket that
+    came, said nothing and broke is waited for as any other that broke."""
+    if _left_alone(recording):
+        _await_reconnect(recording)
+        return
     timeout = timedelta(seconds=settings.CAPTURE_START_TIMEOUT)
     overdue = now() - recording.tm_create >= timeout
     if overdue and (recording.asked_at is not None or recording.streams.exists()):
@@ -103,6 +107,13 @@ def _await_audio(recording: Recording) -> None:
     ask(recording.pk)
     waiting = Recording.objects.filter(pk=recording.pk, status=State.INITIATING)
     waiting.update(due_at=now() + (timeout if overdue else lifecycle.LOOK_AGAIN))
+
+
+def _left_alone(recording: Recording) -> bool:
+    """It had sockets, and none has been open for the time in which the engine might come back."""
+    again = now() - timedelta(seconds=settings.CAPTURE_RECONNECT_SECONDS)
+    present = Q(closed_at=None) | Q(closed_at__gt=again)
+    return recording.streams.exists() and not recording.streams.filter(present).exists()
 
 
 def _await_reconnect(recording: Recording) -> None:

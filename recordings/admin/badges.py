@@ -1,4 +1,4 @@
-"""How states and lengths look: a filled badge of icon and word, and clocks."""
+"""How states, health and lengths look: a filled badge of icon and word, an outlined one, and clocks."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -8,6 +8,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from recordings.audio.health import Finding, Kind
 from recordings.models import Recording
 from recordings.states import State
 from workspaces.clock import NEVER, now
@@ -31,6 +32,14 @@ STATES = {
 NO_AUDIO = Look("No audio", "none", "music_off", "ended, with nothing to play")
 DELETED = Look("Deleted", "deleted", "delete", "hidden from every surface")
 HELD = Look("On hold", "hold", "lock", "cannot go")
+GOOD = Look("Good", "health-good", "check", "no findings")
+FINDINGS = {
+    Kind.SILENT: Look("Silent", "health-bad", "volume_off", "no speech on any track"),
+    Kind.ONE_SIDED: Look("One-sided", "health", "contrast", "one track has no speech"),
+    Kind.CLIPPED: Look("Clipped", "health", "graphic_eq", "the source was too loud"),
+    Kind.GAP: Look("Gap", "health", "more_horiz", "silence stands in for sound that never came"),
+    Kind.SHORT: Look("Short", "health", "compress", "shorter than the call"),
+}
 
 
 def looks(recording: Recording) -> list[Look]:
@@ -53,6 +62,30 @@ def badge(look: Look) -> SafeString:
 
 def badges(recording: Recording) -> SafeString:
     return format_html_join("", "{}", ((badge(look),) for look in looks(recording)))
+
+
+def health_looks(recording: Recording) -> list[Look]:
+    """One outlined badge for each kind of finding, the worst first; none where nobody has looked yet."""
+    if recording.health is None:
+        return []
+    found = [_finding(kind, [each for each in recording.health if each["kind"] == kind]) for kind in FINDINGS]
+    return [look for look in found if look] or [GOOD]
+
+
+def health_badges(recording: Recording) -> SafeString:
+    return format_html_join("", "{}", ((badge(look),) for look in health_looks(recording)))
+
+
+def _finding(kind: Kind, found: list[Finding]) -> Look | None:
+    if not found:
+        return None
+    look, seconds = FINDINGS[kind], sum(each.get("ms", 0) for each in found) / 1000
+    places = ", ".join(clock(each["at_ms"]) for each in found[:5] if "at_ms" in each)
+    meaning = f"{look.meaning}: at {places}{' and later' if len(found) > 5 else ''}" if places else look.meaning
+    word = look.word
+    if kind == Kind.GAP:
+        word = f"Gap {seconds:.1f} s" if len(found) == 1 else f"{len(found)} gaps, {seconds:.1f} s"
+    return look._replace(word=word, meaning=meaning)
 
 
 def clock(ms: int | None) -> str:

@@ -10,7 +10,7 @@ from calls.admin.calls import who_to_whom
 from calls.admin.webhooks import delivery_badge
 from calls.models import Call, Conference, Session, WebhookDelivery
 from recordings.admin import story
-from recordings.admin.badges import badges, length, moment
+from recordings.admin.badges import badges, health_badges, length, moment
 from recordings.admin.player import may_hear, playable
 from recordings.admin.reasons import engine_name, reason
 from recordings.models import AudioFile, Recording, Stream, Track
@@ -39,7 +39,7 @@ def context(request: HttpRequest, recording: Recording) -> dict[str, Any]:
         "recording": recording,
         "call": call,
         "numbers": who_to_whom(call) if call else _conference(recording) or "Unknown call",
-        "badges": badges(recording),
+        "badges": badges(recording) + health_badges(recording),
         "started": moment(recording.tm_start or recording.tm_create),
         "length": length(recording),
         "steps": [(moment(step.at, form="H:i:s"), step) for step in story.steps(known)],

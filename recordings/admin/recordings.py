@@ -18,7 +18,7 @@ from calls.admin.calls import who_to_whom
 from calls.admin.numbers import matching_calls
 from calls.models import Call
 from recordings.admin import actions, filters, page, player
-from recordings.admin.badges import badges, length, moment
+from recordings.admin.badges import badges, health_badges, length, moment
 from recordings.models import Recording
 from recordings.states import ReferenceType
 from workspaces.admin.base import StaffAdmin, not_found, rights_of
@@ -36,7 +36,7 @@ def _unknown(recording: Recording) -> SafeString:
 @admin.register(Recording)
 class RecordingAdmin(StaffAdmin):
     delete_right = Right.DELETE
-    list_display = ("numbers", "started", "length", "state", "reason", "workspace")
+    list_display = ("numbers", "started", "length", "state", "health_found", "reason", "workspace")
     list_display_links = None
     list_select_related = ("workspace",)
     list_filter = (
@@ -93,6 +93,10 @@ class RecordingAdmin(StaffAdmin):
     @admin.display(description="status")
     def state(self, recording: Recording) -> SafeString:
         return badges(recording)
+
+    @admin.display(description="health")
+    def health_found(self, recording: Recording) -> SafeString:
+        return health_badges(recording) or SafeString("–")
 
     @admin.display(description="reason")
     def reason(self, recording: Recording) -> SafeString:

@@ -1,8 +1,15 @@
 """Every address of the REST surfaces, from the root of the site."""
 
 from recordings.api import links
+from recordings.api.downloads import urls as downloads
 from recordings.api.flat import urls as flat
 from recordings.api.resources import urls as resources
 from recordings.api.sessions import urls as sessions
 
-urlpatterns = [*flat.urlpatterns, *resources.urlpatterns, *sessions.urlpatterns, *links.urlpatterns]
+urlpatterns = [
+    *flat.urlpatterns,
+    *resources.urlpatterns,
+    *sessions.urlpatterns,
+    *downloads.urlpatterns,
+    *links.urlpatterns,
+]

@@ -13,6 +13,7 @@ from typing import Self
 from recordings.audio.pcm import BYTES_PER_FRAME, RATE
 
 HEADER_BYTES = 44
+CONTENT_TYPE = "audio/wav"
 
 _UNKNOWN = 0xFFFF_FFFF
 _LARGEST_DATA = _UNKNOWN - 1 - (HEADER_BYTES - 8)

@@ -13,7 +13,7 @@ from calls.states import LIVE
 from recordings import lifecycle
 from recordings.capture import tokens
 from recordings.capture.protocols import Handshake, Started
-from recordings.errors import AlreadyActive, Fault, RecordingDisabled, StreamRefused
+from recordings.errors import AlreadyActive, Fault, RecordingDisabled, ReferenceNotLive, StreamRefused
 from recordings.models import Recording, Stream
 from recordings.states import ACTIVE
 from workspaces import keys
@@ -97,7 +97,7 @@ def _unasked(key: StreamKey, started: Started | None) -> Recording:
         return lifecycle.start(call, actor=Actor.key(key), ask_engine=False)
     except AlreadyActive as running:
         return _active(running.data["recording_id"])
-    except RecordingDisabled as error:
+    except (RecordingDisabled, ReferenceNotLive) as error:
         raise StreamRefused(str(error), fault=Fault.STATE) from error
 
 

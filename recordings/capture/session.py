@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 FIRST_RETRY_SECONDS = 0.25
 LAST_RETRY_SECONDS = 30.0
+CHUNKS_PER_SEGMENT = 3
+"""Chunks in one file of the spool: to make a file can cost a millisecond of CPU, with every other stream waiting."""
 
 
 class Session:
@@ -43,11 +45,13 @@ class Session:
         self._start_ms = start_ms
         self._spool: StreamSpool | None = None
         self._chunk_bytes = 0
-        self._roll_at = 0
+        self._chunk_at = 0  # bytes at which the next chunk is whole
+        self._chunks = stream.int % CHUNKS_PER_SEGMENT  # streams that began together do not make their files together
         self._close: Close | None = None
         self._stored = 0  # bytes
         self._said: dict[str, str] = {}
         self._wake = asyncio.Event()
+        self._wait = 0.0  # seconds until what failed is tried again; 0 while nothing fails
         self.trouble = ""
         """What it cannot do now, in a sentence; "" where all is well."""
 
@@ -74,7 +78,7 @@ class Session:
         header = Header(stream=self.stream, recording=self.recording, format=media, first_audio_at=at)
         self._spool = StreamSpool.create(self._folder, header)
         self._chunk_bytes = max(1, int(self._chunk_seconds * media.rate)) * media.frame_bytes
-        self._roll_at = self._chunk_bytes
+        self._chunk_at = self._chunk_bytes
         self._wake.set()
 
     def append(self, data: bytes) -> None:
@@ -82,9 +86,11 @@ class Session:
         spool = self._spool
         assert spool is not None, "append before begin"  # noqa: S101 - the hot path's contract, not input
         spool.append(data)
-        if spool.size >= self._roll_at:
-            spool.roll()
-            self._roll_at = spool.size + self._chunk_bytes
+        if spool.size >= self._chunk_at:
+            self._chunk_at = spool.size + self._chunk_bytes
+            self._chunks += 1
+            if self._chunks % CHUNKS_PER_SEGMENT == 0:
+                spool.roll()
             self._wake.set()
 
     def describe(self, said: Mapping[str, str]) -> None:
@@ -130,20 +136,28 @@ class Session:
             store = store or await self._stand()
             await self._tell()
             if store is not None and self._close is None:
-                await self._store(store, final=False)
+                await self._store_ahead(store)
         store = store or await self._stand()
         await self._tell()
         frames = store.frames(self.received) if store else await self._until_done(self._standing)
         late = await self._until_done(ledger.closed, self.stream, self._close, frames=frames)
         if store is not None and self._spool is not None:
-            await self._store(store, final=True)
+            await self._until_done(store.store, self.received, final=True)
             await self._until_done(self._spool.remove)
         await self._until_done(ledger.settled, self.recording, late=late)
 
-    async def _store(self, store: StreamStore, *, final: bool) -> None:
+    async def _store_ahead(self, store: StreamStore) -> None:
+        """Bring what is there to storage while the stream runs. One try: should it close meanwhile, that is told at
+        once, and not when storage is back."""
         size = self.received
-        await self._until_done(store.store, size, final=final)
-        self._stored = size
+        try:
+            await in_thread(self._pool, store.store, size, final=False)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the spool keeps the audio and it is tried again
+            self._suffer(store.store, error)
+            asyncio.get_running_loop().call_later(self._wait, self._wake.set)
+        else:
+            self._relieve()
+            self._stored = size
 
     async def _tell(self) -> None:
         """What the engine has said of the call since."""
@@ -171,18 +185,24 @@ class Session:
 
     async def _until_done(self, act: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Do it in a thread, again and again until it is done: the spool keeps everything meanwhile."""
-        wait = FIRST_RETRY_SECONDS
         while True:
             try:
                 done = await in_thread(self._pool, act, *args, **kwargs)
-            except Exception as error:
-                self.trouble = f"{getattr(act, '__name__', act)}: {error}"
-                logger.warning("stream %s waits %.1f s: %s", self.stream, wait, self.trouble, exc_info=wait > 1)
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, LAST_RETRY_SECONDS)
+            except Exception as error:  # noqa: BLE001 - whatever it was, the spool keeps the audio and it is tried again
+                self._suffer(act, error)
+                await asyncio.sleep(self._wait)
             else:
-                self.trouble = ""
+                self._relieve()
                 return done
+
+    def _suffer(self, act: Callable[..., Any], error: Exception) -> None:
+        self._wait = min(self._wait * 2, LAST_RETRY_SECONDS) if self._wait else FIRST_RETRY_SECONDS
+        self.trouble = f"{getattr(act, '__name__', act)}: {error}"
+        logger.warning("stream %s waits %.1f s: %s", self.stream, self._wait, self.trouble, exc_info=self._wait > 1)
+
+    def _relieve(self) -> None:
+        self._wait = 0.0
+        self.trouble = ""
 
 
 def in_thread(pool: Executor, act: Callable[..., T], *args: Any, **kwargs: Any) -> asyncio.Future[T]:

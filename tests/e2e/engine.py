@@ -9,7 +9,9 @@ from collections import deque
 
 import numpy as np
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+__all__ = ["ConnectionClosed", "InvalidHandshake", "InvalidStatus", "Leg", "noise", "play"]
 
 FRAME_MS = 20
 BYTES_PER_MS = 16  # L16, 8 kHz, mono

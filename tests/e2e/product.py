@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import urllib3
@@ -70,7 +71,7 @@ class Product:
         said = self.data / "up.out"
         with said.open("wb") as out, (self.data / "up.err").open("ab") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "manage.py"), "up", *options],
+                [sys.executable, "manage.py", "up", *options],
                 env=self.environment,
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
@@ -163,7 +164,7 @@ class Product:
 
     def manage_one(self, *words):
         """One command as a shell runs it: its completed process."""
-        return self._python(str(ROOT / "manage.py"), *map(str, words))
+        return self._python("manage.py", *map(str, words))
 
     def inside(self, code):
         """Run Python with the product's settings and models; the words it printed."""
@@ -211,12 +212,12 @@ class Product:
         """GET with the key as `flat` takes it."""
         return http.request("GET", self.url + path, headers={"x-api-key": self.key} | headers)
 
-    def command(self, session, name):
-        """POST a session's command, `start` or `stop`."""
+    def command(self, session, name, *, uid=None):
+        """POST a session's command, `start` or `stop`; with a uid it may be posted again."""
         headers = {"X-App-ID": self.app, "X-API-Key": self.key}
-        return http.request(
-            "POST", f"{self.url}/api/v1/sessions/{session}/commands/record/{name}", body=b"{}", headers=headers
-        )
+        body = json.dumps({"command_uid": uid} if uid else {}).encode()
+        url = f"{self.url}/api/v1/sessions/{session}/commands/record/{name}"
+        return http.request("POST", url, body=body, headers=headers)
 
     def wav(self, recording, **headers):
         return self.get(f"/api/recordings/{recording}", **headers)
@@ -239,6 +240,17 @@ class Product:
     def ended(self, recording):
         """Whether it has ended: only then it has a length."""
         return self.get(f"/api/recordings/{recording}/metadata").json()["durationMs"] is not None
+
+    def updated(self, recording):
+        """When it last changed (UTC): of one that has ended, when it did."""
+        return datetime.fromisoformat(self.get(f"/api/recordings/{recording}/metadata").json()["updatedAt"])
+
+    def await_health(self, *, seconds=60):
+        """Until `doctor` finds nothing wrong: every process and store is there, nothing waits."""
+        deadline = time.monotonic() + seconds
+        while (done := self.manage_one("doctor")).returncode:
+            assert time.monotonic() < deadline, done.stdout
+            time.sleep(0.5)
 
     def await_end(self, recording, *, seconds=30):
         until(lambda: self.ended(recording), seconds=seconds, what=f"recording {recording} ends")

@@ -130,7 +130,7 @@ from datetime import timedelta
 from recordings import assembly
 from recordings.models import AudioFile, Chunk
 from workspaces.clock import now
-files = AudioFile.objects.filter(recording="{recording}")
+files = AudioFile.objects.filter(recording="{recording}", rendition="track-0")
 chunks = Chunk.objects.filter(track__recording="{recording}")
 print(chunks.count() > 100)
 assembly.assemble("{recording}")

@@ -47,6 +47,7 @@ WRONG = {
     "MEDIA_ENGINE": ["gramophone"],
     "WAVSTREAM_URL": ["http://capture.example"],
     "RECORDING_BASE_URL": ["ws://cdn.example"],
+    "MP3_SAMPLE_RATE": ["44100", "8 kHz"],
     "RECORDING_RETENTION_HOURS": ["-1", "1e9", "a day"],
     "CAPTURE_PORT": ["-1", "65536", "http"],
     "CAPTURE_CHUNK_SECONDS": ["0.4", "x"],

@@ -147,9 +147,7 @@ def test_anything_else_first_is_refused(text):
 
 def test_audio_before_media_start_is_refused_once():
     protocol = asterisk()
-    assert protocol.binary_before_start(160) == [
-        Refused(1003, "audio before the format is known (160 bytes)")
-    ]
+    assert protocol.binary_before_start(160) == [Refused(1003, "audio before the format is known (160 bytes)")]
     assert protocol.binary_before_start(160) == []
     assert protocol.text(PLAIN.format("ulaw")) == []
 
