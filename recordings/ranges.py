@@ -18,7 +18,6 @@ from django.http import HttpResponse, HttpResponseNotModified, StreamingHttpResp
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 
-from recordings.audio.wav import HEADER_BYTES
 from recordings.errors import RecordingError
 from recordings.playback import WAV_FILE_NAME, Audio
 
@@ -117,11 +116,11 @@ def primed(audio: Audio, first: int, last: int) -> Iterator[bytes]:
     """Bytes [first, last) in blocks, of which the first that needs the store has been read already."""
     blocks = audio.read(first, last)
     ready: list[bytes] = []
-    position = first
+    position, header = first, len(audio.header)
     for block in blocks:
         ready.append(block)
         position += len(block)
-        if position > HEADER_BYTES:
+        if position > header:
             break
     return chain(ready, blocks)
 

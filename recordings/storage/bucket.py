@@ -54,8 +54,8 @@ class Bucket:
             connect_timeout=patience.connect,
             read_timeout=patience.silence,
             retries={"mode": "standard", "total_max_attempts": patience.attempts},
-            # A host of one's own seldom has a name for every bucket.
-            s3={"addressing_style": "path" if self.endpoint else "auto"},
+            # A host of one's own seldom has a name for every bucket, and AWS no certificate for a name with dots.
+            s3={"addressing_style": "path" if self.endpoint or "." in self.name else "virtual"},
             # The newer checksums travel in a form that older servers store as if it were content, and none enforces
             # them; what arrived is compared by us.
             request_checksum_calculation="when_required",

@@ -10,6 +10,7 @@ under a key is never touched.
 
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -195,7 +196,7 @@ class S3Store:
                 try:
                     span = f"bytes={offset}-{offset + length - 1}"
                     found = self._client.get_object(Bucket=self._bucket.name, Key=key, Range=span)
-                    with found["Body"] as body:
+                    with closing(found["Body"]) as body:  # entered itself, it would hand out what is below it
                         return body.read()
                 except ClientError as error:
                     if code_of(error) in BEYOND:

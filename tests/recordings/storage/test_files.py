@@ -15,6 +15,7 @@ import pytest
 from recordings import storage
 from recordings.errors import ObjectConflict, ObjectDamaged, ObjectMissing, RecordingError, StorageError
 from recordings.storage import FileStore
+from tests.house import tree
 from tests.workspaces.crowd import at_once
 
 KEY = "w/1/r/2/c/3/000000000000-abc.pcm"
@@ -185,6 +186,8 @@ def test_a_full_disk_is_an_error_of_the_store_and_leaves_nothing(tmp_path):
     script = (
         "import sys\n"
         "from pathlib import Path\n"
+        "import django\n"
+        "django.setup()\n"
         "from recordings.errors import StorageError\n"
         "from recordings.storage import FileStore\n"
         "store = FileStore(Path(sys.argv[1]))\n"
@@ -205,7 +208,7 @@ def test_a_full_disk_is_an_error_of_the_store_and_leaves_nothing(tmp_path):
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(storage.__file__).parent.parent,
+        cwd=tree.ROOT,
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "project.settings", "PYTHONDONTWRITEBYTECODE": "1"},
     )
     assert told.stdout == "large could not be written: File too large large\n"
@@ -229,6 +232,8 @@ def test_a_put_killed_before_its_name_leaves_nothing_under_the_key(tmp_path):
     script = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
+        "import django\n"
+        "django.setup()\n"
         "from recordings.storage import FileStore\n"
         "os.link = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
         "FileStore(Path(sys.argv[1])).put('w/1/a', [b'tapedeck'])\n"
@@ -236,7 +241,7 @@ def test_a_put_killed_before_its_name_leaves_nothing_under_the_key(tmp_path):
     killed = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)],
         check=False,
-        cwd=Path(storage.__file__).parent.parent,
+        cwd=tree.ROOT,
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "project.settings", "PYTHONDONTWRITEBYTECODE": "1"},
     )
     assert killed.returncode == -signal.SIGKILL
