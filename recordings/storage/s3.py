@@ -80,7 +80,8 @@ class S3Store:
                 endpoint=settings.AWS_S3_ENDPOINT_URL,
                 key_id=settings.AWS_ACCESS_KEY_ID,
                 secret=settings.AWS_SECRET_ACCESS_KEY,
-            )
+            ),
+            patience=STORING,
         )
 
     # --- Put ----------------------------------------------------------------------------------------------------------
