@@ -100,9 +100,9 @@ def _handler(way):
                 content, self.close_connection = content[: len(content) // 2], True
             self.wfile.write(content)
 
-        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _answer
-
         def log_message(self, *_):
             pass
 
+    for method in ("GET", "HEAD", "PUT", "POST", "DELETE"):
+        setattr(Handler, f"do_{method}", Handler._answer)
     return Handler
