@@ -54,7 +54,7 @@ def choice(name: str, options: Iterable[str], default: str) -> str:
     return value
 
 
-def matching(name: str, pattern: str, *, of: str, default: str = "") -> str:
+def matching(name: str, default: str = "", *, pattern: str, of: str) -> str:
     """A name that `pattern` matches whole; the error says what it should have been the name `of`."""
     value = text(name, default)
     if value and not re.fullmatch(pattern, value):

@@ -127,9 +127,11 @@ DATABASES = {"default": _database()}
 DEMO_AUDIO_DIR = BASE_DIR / "recordings" / "demo"  # two legs of real speech
 STORAGE = env.choice("STORAGE", ["files", "s3"], "files")
 STORAGE_ROOT = Path(env.text("STORAGE_ROOT", str(DATA_DIR / "files")))
-AWS_STORAGE_BUCKET_NAME = env.matching("AWS_STORAGE_BUCKET_NAME", r"[A-Za-z0-9][A-Za-z0-9._-]{2,62}", of="a bucket")
+AWS_STORAGE_BUCKET_NAME = env.matching(
+    "AWS_STORAGE_BUCKET_NAME", pattern=r"[A-Za-z0-9][A-Za-z0-9._-]{2,62}", of="a bucket"
+)
 AWS_S3_ENDPOINT_URL = env.url("AWS_S3_ENDPOINT_URL", schemes=["http", "https"])
-AWS_S3_REGION_NAME = env.matching("AWS_S3_REGION_NAME", r"[A-Za-z0-9-]+", of="a region", default="us-east-1")
+AWS_S3_REGION_NAME = env.matching("AWS_S3_REGION_NAME", "us-east-1", pattern=r"[A-Za-z0-9-]+", of="a region")
 AWS_ACCESS_KEY_ID = env.text("AWS_ACCESS_KEY_ID")
 AWS_SECRET_ACCESS_KEY = env.text("AWS_SECRET_ACCESS_KEY")
 if STORAGE == "s3" and not AWS_STORAGE_BUCKET_NAME:

@@ -46,7 +46,7 @@ def run(node, calls, said, *, speed):
                 socket.send(pcm[first : first + 320])
 
 
-def all_is_kept(calls, said):
+def check_all_kept(calls, said):
     for kept, pcm in zip(calls, said, strict=True):
         row = kept.end()
         assert (row.status, row.frames) == ("ended", len(pcm) // 2)
@@ -63,7 +63,7 @@ def test_calls_while_the_store_is_in_trouble(faulty, start_node, calls, trouble)
     for kept in calls:
         eventually(lambda kept=kept: kept.closed(), within=30, what="everything in storage")
     faulty.every = 0
-    all_is_kept(calls, said)
+    check_all_kept(calls, said)
 
 
 def test_calls_while_the_store_is_down(faulty, start_node, calls):
@@ -80,7 +80,7 @@ def test_calls_while_the_store_is_down(faulty, start_node, calls):
         within=60,
         what="everything in storage",
     )
-    all_is_kept(calls, said)
+    check_all_kept(calls, said)
 
 
 # A crash played inside a process leaves its sockets to the collector, where a process that died leaves none.
