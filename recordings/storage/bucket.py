@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -19,6 +21,10 @@ ABSENT = {"NoSuchKey", "404"}  # HEAD has no body, so its error is the status al
 TAKEN = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
 BEYOND = {"InvalidRange", "416"}
 UNKNOWN = {"NotImplemented", "501"}
+
+
+_session = cache(boto3.session.Session)  # it reads the description of S3 once, which takes half a second
+_one_at_a_time = Lock()  # clients are for any number of threads, what makes them is not
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +71,15 @@ class Bucket:
             # The settings name the address, nothing else does.
             ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # the stubs leave it out
         )
-        return boto3.session.Session().client(
-            "s3",
-            region_name=self.region,
-            endpoint_url=self.endpoint or None,
-            aws_access_key_id=self.key_id or None,
-            aws_secret_access_key=self.secret or None,
-            config=config,
-        )
+        with _one_at_a_time:
+            return _session().client(
+                "s3",
+                region_name=self.region,
+                endpoint_url=self.endpoint or None,
+                aws_access_key_id=self.key_id or None,
+                aws_secret_access_key=self.secret or None,
+                config=config,
+            )
 
     def describe(self) -> str:
         """Where it is and who opens it, without the secret, and without what an address may carry before its host."""

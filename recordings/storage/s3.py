@@ -22,7 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.utils.http import content_disposition_header
 
-from recordings.errors import ObjectConflict, ObjectDamaged, ObjectMissing, StorageError
+from recordings.errors import ObjectConflict, ObjectDamaged, ObjectMissing
 from recordings.storage.bucket import (
     ABSENT,
     BEYOND,
@@ -192,10 +192,12 @@ class S3Store:
         return self._windows.read(key, offset, length, fetch=lambda at, size: self._fetch(key, at, size))[:cut]
 
     def _fetch(self, key: str, offset: int, length: int) -> bytes:
-        for attempt in range(1, ATTEMPTS + 1):
+        span = f"bytes={offset}-{offset + length - 1}"
+        left = ATTEMPTS
+        while True:
+            left -= 1
             with speaking(key, "read"):
                 try:
-                    span = f"bytes={offset}-{offset + length - 1}"
                     found = self._client.get_object(Bucket=self._bucket.name, Key=key, Range=span)
                     with closing(found["Body"]) as body:  # entered itself, it would hand out what is below it
                         return body.read()
@@ -204,9 +206,8 @@ class S3Store:
                         return b""
                     raise
                 except BotoCoreError:  # among them a reply that breaks off
-                    if attempt == ATTEMPTS:
+                    if not left:
                         raise
-        raise StorageError(f"{key} could not be read", key=key)
 
     # --- The rest -----------------------------------------------------------------------------------------------------
 

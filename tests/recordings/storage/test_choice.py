@@ -1,12 +1,15 @@
 """The store that the settings name, and what is said of it; links and the sweep through the module."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
 from recordings import readiness, reconcile, storage
 from recordings.storage import FileStore
 from recordings.storage.s3 import S3Store
+from tests.house import tree
 from tests.recordings.storage.conftest import NO_SERVER, REAL
 
 
@@ -23,15 +26,29 @@ def test_the_settings_choose(use_s3, simulated_bucket, settings, tmp_path):
     assert isinstance(storage.store(), FileStore)
 
 
-def test_a_forked_child_has_a_store_of_its_own(use_s3, simulated_bucket):
-    """Two processes on one connection would read each other's replies."""
-    use_s3(simulated_bucket)
-    parents = storage.store()
-    child = os.fork()
-    if not child:
-        os._exit(storage.store.cache_info().currsize)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert storage.store() is parents
+def test_a_forked_child_has_a_store_of_its_own():
+    """Two processes on one connection would read each other's replies. Forked where no other thread runs."""
+    script = (
+        "import os, django\n"
+        "django.setup()\n"
+        "from recordings import storage\n"
+        "parents = storage.store()\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    os._exit(7 if storage.store() is not parents else 1)\n"
+        "assert storage.store() is parents\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    forked = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tree.ROOT,
+        env={**kept, "DJANGO_SETTINGS_MODULE": "project.settings"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert forked.stdout == "7\n", forked.stderr
 
 
 def test_a_link_is_the_stores_own_or_none(use_s3, simulated_bucket, settings, tmp_path):

@@ -19,6 +19,11 @@ from tests.house import tree
 from tests.workspaces.crowd import at_once
 
 KEY = "w/1/r/2/c/3/000000000000-abc.pcm"
+# Without coverage: what a process that may write no long files, or is killed, leaves of it is no whole file.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")} | {
+    "DJANGO_SETTINGS_MODULE": "project.settings",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
 
 
 @pytest.fixture
@@ -209,7 +214,7 @@ def test_a_full_disk_is_an_error_of_the_store_and_leaves_nothing(tmp_path):
         text=True,
         check=True,
         cwd=tree.ROOT,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "project.settings", "PYTHONDONTWRITEBYTECODE": "1"},
+        env=ENVIRONMENT,
     )
     assert told.stdout == "large could not be written: File too large large\n"
     assert names(tmp_path) == ["small"]
@@ -242,7 +247,7 @@ def test_a_put_killed_before_its_name_leaves_nothing_under_the_key(tmp_path):
         [sys.executable, "-c", script, str(tmp_path)],
         check=False,
         cwd=tree.ROOT,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "project.settings", "PYTHONDONTWRITEBYTECODE": "1"},
+        env=ENVIRONMENT,
     )
     assert killed.returncode == -signal.SIGKILL
     files = FileStore(tmp_path)

@@ -186,6 +186,41 @@ def test_a_completion_whose_reply_was_lost_is_found_done(simulated_bucket):
     assert s3.put(KEY, [data]).size == len(data)
 
 
+def test_a_completion_that_fails_leaves_nothing(simulated_bucket, caplog):
+    s3, data = S3Store(simulated_bucket), os.urandom(PART_BYTES + 5)
+    abort, aborts = s3._client.abort_multipart_upload, []
+
+    def fail(**request):
+        raise refusal("InternalError", 500)
+
+    def fail_once(**request):
+        aborts.append(request["Key"])
+        if len(aborts) == 1:
+            raise refusal("SlowDown", 503)
+        return abort(**request)
+
+    s3._client.complete_multipart_upload, s3._client.abort_multipart_upload = fail, fail_once
+    for _ in range(2):
+        with pytest.raises(StorageError, match="could not be completed: InternalError"):
+            s3.put(KEY, [data])
+    assert "is left for the sweep" in caplog.text
+    assert uploads(s3) == [KEY]  # of the first, whose abort failed too
+
+
+def test_an_object_that_is_gone_after_its_completion_was_never_put(simulated_bucket):
+    s3 = S3Store(simulated_bucket)
+    complete = s3._client.complete_multipart_upload
+
+    def robbed(**request):
+        made = complete(**request)
+        s3._client.delete_object(Bucket=simulated_bucket.name, Key=KEY)
+        return made
+
+    s3._client.complete_multipart_upload = robbed
+    with pytest.raises(ObjectDamaged, match="is not there"):
+        s3.put(KEY, [bytes(PART_BYTES + 5)])
+
+
 # --- Damage -------------------------------------------------------------------------------------------------------
 
 
@@ -403,6 +438,32 @@ def test_uploads_older_than_a_day_are_aborted_and_no_others(s3, bucket, simulate
     assert s3.sweep() == 2
     assert uploads(s3) == ["elsewhere/c.wav"]
     assert s3.sweep() == 0
+
+
+def test_an_upload_that_another_process_has_aborted_is_no_error(simulated_bucket, monkeypatch):
+    s3 = S3Store(simulated_bucket)
+    s3._client.create_multipart_upload(Bucket=simulated_bucket.name, Key=KEY)
+    abort = s3._client.abort_multipart_upload
+
+    def gone(**request):
+        abort(**request)
+        raise refusal("NoSuchUpload", 404)
+
+    s3._client.abort_multipart_upload = gone
+    assert s3.sweep() == 1
+    assert uploads(s3) == []
+
+
+def test_a_sweep_that_may_not_abort_says_so(simulated_bucket):
+    s3 = S3Store(simulated_bucket)
+    s3._client.create_multipart_upload(Bucket=simulated_bucket.name, Key=KEY)
+
+    def denied(**_):
+        raise refusal("AccessDenied", 403)
+
+    s3._client.abort_multipart_upload = denied
+    with pytest.raises(StorageError, match="could not be aborted: AccessDenied"):
+        s3.sweep()
 
 
 # --- Words --------------------------------------------------------------------------------------------------------
