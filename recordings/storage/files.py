@@ -91,7 +91,7 @@ def _aside(folder: Path) -> tuple[int, str]:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             return tempfile.mkstemp(prefix=".put-", dir=folder)
-        except FileNotFoundError:
+        except (FileNotFoundError, FileExistsError):  # the latter where it went while it was found to be there
             if attempts == FOLDER_ATTEMPTS:
                 raise
 

@@ -109,29 +109,25 @@ def test_a_second_put_in_parts_sends_nothing(way, simulated_bucket):
 
 def test_of_two_puts_in_parts_at_once_the_slower_finds_the_key_taken(s3):
     """The other completes after this one looked. The real server ignores the condition, but the bytes are the same."""
-    data, began = os.urandom(PART_BYTES + 5), []
+    data = os.urandom(2 * PART_BYTES + 5)
 
-    def blocks(other):
-        yield data[:PART_BYTES]
-        yield data[PART_BYTES : PART_BYTES + 1]
-        if not began:
-            began.append(1)
-            s3.put(KEY, [other])
-        yield data[PART_BYTES + 1 :]
+    def blocks():
+        yield data[: 2 * PART_BYTES]
+        s3.put(KEY, [data])
+        yield data[2 * PART_BYTES :]
 
-    assert s3.put(KEY, blocks(data)).sha256 == sha256(data).hexdigest()
+    assert s3.put(KEY, blocks()).sha256 == sha256(data).hexdigest()
     assert s3.read(KEY, 0, len(data)) == data
     assert uploads(s3) == []
 
 
 def test_another_object_that_came_while_parts_went_out_stays(simulated_bucket):
-    s3, data = S3Store(simulated_bucket), os.urandom(PART_BYTES + 5)
+    s3, data = S3Store(simulated_bucket), os.urandom(2 * PART_BYTES + 5)
 
     def blocks():
-        yield data[:PART_BYTES]
-        yield data[PART_BYTES : PART_BYTES + 1]
+        yield data[: 2 * PART_BYTES]
         s3._client.put_object(Bucket=simulated_bucket.name, Key=KEY, Body=b"another")
-        yield data[PART_BYTES + 1 :]
+        yield data[2 * PART_BYTES :]
 
     s3._client.create_multipart_upload(Bucket=simulated_bucket.name, Key="w/other")
     # The simulation looks at no condition of a completion: a server that does is played here.
