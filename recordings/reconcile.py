@@ -16,8 +16,9 @@ from calls import engines, webhooks
 from calls.errors import EngineRefused
 from calls.hints import hint
 from calls.models import Call
-from recordings import assembly, lifecycle
+from recordings import assembly, lifecycle, storage
 from recordings.capture import ledger, tokens
+from recordings.errors import StorageError
 from recordings.models import Recording, Stream
 from recordings.states import ACTIVE, EndReason, State
 from workspaces import audit, limits
@@ -63,7 +64,16 @@ def sweep() -> Counter[str]:
         done["deliveries"] += 1
     done["audit entries"] = audit.seal()
     done["rate windows"] = limits.sweep()
+    done["stale uploads"] = _sweep_storage()
     return done
+
+
+def _sweep_storage() -> int:
+    try:
+        return storage.sweep()
+    except StorageError as error:
+        logger.warning("storage could not be swept; it is tried again in an hour: %s", error)
+        return 0
 
 
 def _claim_due() -> list[Recording]:
