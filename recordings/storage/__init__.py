@@ -14,11 +14,12 @@ from uuid import UUID
 from django.conf import settings
 
 from recordings.storage.files import FileStore
-from recordings.storage.objects import Store, StoredObject
+from recordings.storage.objects import BLOCK_BYTES, Store, StoredObject
 from workspaces import limits
 from workspaces.errors import RateExceeded
 
 __all__ = [
+    "BLOCK_BYTES",
     "SIGN_SECONDS_MAX",
     "FileStore",
     "Store",

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from recordings.errors import ObjectConflict, ObjectDamaged, ObjectMissing, StorageError
-from recordings.storage.objects import StoredObject, parts_of, probe_key
+from recordings.storage.objects import BLOCK_BYTES, StoredObject, parts_of, probe_key
 
-BLOCK_BYTES = 1 << 20
 FOLDER_ATTEMPTS = 20
 
 

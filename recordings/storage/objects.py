@@ -7,6 +7,9 @@ from typing import Protocol
 
 from recordings.errors import StorageError
 
+BLOCK_BYTES = 1 << 20
+"""What is read of an object at a time where all of it is wanted."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:

@@ -10,7 +10,7 @@ from recordings import storage
 from recordings.storage import FileStore
 from recordings.storage.bucket import STORING, Bucket
 from recordings.storage.s3 import S3Store
-from tests.recordings.capture.conftest import capture_settings, hinted, start_node  # noqa: F401 - fixtures of ours too
+from tests.recordings.capture.conftest import capture_settings, start_node  # noqa: F401 - fixtures of ours too
 from tests.recordings.storage.servers import FaultyWay
 
 REAL = os.environ.get("TEST_S3_ENDPOINT_URL", "")

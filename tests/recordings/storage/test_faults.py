@@ -14,7 +14,7 @@ from recordings.storage.bucket import Patience
 from recordings.storage.s3 import S3Store
 from tests import builders
 from tests.builders import tone
-from tests.recordings.capture.conftest import Kept, speak
+from tests.recordings.capture.engines import Kept, speak
 from tests.recordings.capture.nodes import eventually
 from tests.recordings.storage.servers import FaultyWay
 
