@@ -1,6 +1,7 @@
 """Strict readers of the environment: a wrong value stops the boot with one sentence that names the variable."""
 
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Callable, Iterable
@@ -50,6 +51,14 @@ def choice(name: str, options: Iterable[str], default: str) -> str:
     allowed = list(options)
     if value not in allowed:
         raise ImproperlyConfigured(f"{name} is {value!r}; it must be one of {', '.join(allowed)}.")
+    return value
+
+
+def matching(name: str, default: str = "", *, pattern: str, of: str) -> str:
+    """A name that `pattern` matches whole; the error says what it should have been the name `of`."""
+    value = text(name, default)
+    if value and not re.fullmatch(pattern, value):
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be the name of {of}.")
     return value
 
 

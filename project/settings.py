@@ -125,8 +125,19 @@ def _database() -> dict[str, Any]:
 DATABASES = {"default": _database()}
 
 DEMO_AUDIO_DIR = BASE_DIR / "recordings" / "demo"  # two legs of real speech
-STORAGE = env.choice("STORAGE", ["files"], "files")
+STORAGE = env.choice("STORAGE", ["files", "s3"], "files")
 STORAGE_ROOT = Path(env.text("STORAGE_ROOT", str(DATA_DIR / "files")))
+AWS_STORAGE_BUCKET_NAME = env.matching(
+    "AWS_STORAGE_BUCKET_NAME", pattern=r"[A-Za-z0-9][A-Za-z0-9._-]{2,62}", of="a bucket"
+)
+AWS_S3_ENDPOINT_URL = env.url("AWS_S3_ENDPOINT_URL", schemes=["http", "https"])
+AWS_S3_REGION_NAME = env.matching("AWS_S3_REGION_NAME", "us-east-1", pattern=r"[A-Za-z0-9-]+", of="a region")
+AWS_ACCESS_KEY_ID = env.text("AWS_ACCESS_KEY_ID")
+AWS_SECRET_ACCESS_KEY = env.text("AWS_SECRET_ACCESS_KEY")
+if STORAGE == "s3" and not AWS_STORAGE_BUCKET_NAME:
+    raise ImproperlyConfigured("AWS_STORAGE_BUCKET_NAME is not set; with STORAGE=s3 it names the bucket.")
+if STORAGE == "s3" and bool(AWS_ACCESS_KEY_ID) != bool(AWS_SECRET_ACCESS_KEY):
+    raise ImproperlyConfigured("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together; set both or neither.")
 
 # --- Celery: a pool that hints reach; the database is the truth -----------------------------------------------
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "filesystem://localhost")
@@ -142,8 +153,14 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
         env.folder(BROKER_DIR / folder)  # the transport expects them
 elif CELERY_BROKER_URL.split(":", 1)[0] in {"amqp", "amqps", "pyamqp"}:
     CELERY_BROKER_TRANSPORT_OPTIONS = {"connect_timeout": 0.5, "read_timeout": 0.5, "write_timeout": 0.5}
+elif CELERY_BROKER_URL.split(":", 1)[0] in {"redis", "rediss"}:
+    # A task that was taken is given out again after an hour: longer than any may run (task_time_limit).
+    # The last four are a publisher's: one more attempt at once, in place of six seconds.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_timeout": 0.5, "socket_connect_timeout": 0.5}
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 else:
-    raise ImproperlyConfigured("CELERY_BROKER_URL must begin with filesystem://, amqp:// or amqps://.")
+    schemes = "filesystem://, amqp://, amqps://, redis:// or rediss://"
+    raise ImproperlyConfigured(f"CELERY_BROKER_URL must begin with {schemes}.")
 
 # --- What is recorded, and how long its links live -------------------------------------------------------------
 MEDIA_ENGINE = env.choice("MEDIA_ENGINE", ["external", "simulator"], "external")

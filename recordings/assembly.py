@@ -174,5 +174,5 @@ def _drop_old_chunks(recording: Recording) -> None:
 
 def _holds(file: AudioFile, chunk: Chunk) -> bool:
     """Audio that came after the file was made is not in it, and stays."""
-    place = wav.HEADER_BYTES + chunk.start_frame * BYTES_PER_FRAME
+    place = wav.header_bytes(file.frames) + chunk.start_frame * BYTES_PER_FRAME
     return sha256(storage.read(file.key, place, chunk.frames * BYTES_PER_FRAME)).hexdigest() == chunk.sha256

@@ -69,8 +69,8 @@ def streamed(recording: Recording) -> Iterator[bytes]:
 
 def _encoded(recording: Recording) -> Iterator[bytes]:
     frames = recording.frames or 0
-    size = wav.size_of(frames)
-    pcm = rendering.read_wav(recording, wav.HEADER_BYTES, size, frames=frames, header=wav.header(frames))
+    header = wav.header(frames)
+    pcm = rendering.read_wav(recording, len(header), wav.size_of(frames), frames=frames, header=header)
     return mp3.encoded(pcm, rate=settings.MP3_SAMPLE_RATE)
 
 

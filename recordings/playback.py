@@ -46,7 +46,7 @@ class Audio:
     @property
     def available(self) -> int:
         """Bytes that can be read now, header included."""
-        return wav.HEADER_BYTES + self.frames * BYTES_PER_FRAME
+        return len(self.header) + self.frames * BYTES_PER_FRAME
 
     @property
     def size(self) -> int | None:

@@ -142,7 +142,7 @@ def primed(audio: Served, first: int, last: int) -> Iterator[bytes]:
     for block in blocks:
         ready.append(block)
         position += len(block)
-        if position > wav.HEADER_BYTES:
+        if position > wav.LONG_HEADER_BYTES:  # no header, which takes no store, is longer
             break
     return chain(ready, blocks)
 

@@ -11,6 +11,7 @@ from django.db import connection
 
 from calls.models import DeliveryState, WebhookDelivery
 from recordings import storage
+from recordings.errors import StorageError
 from recordings.models import CaptureNode, Recording
 from workspaces.clock import now
 
@@ -69,8 +70,12 @@ def _broker() -> str:
 
 
 def _storage() -> str:
-    storage.probe()
-    return "an object was written, read and removed"
+    place = storage.describe()
+    try:
+        storage.probe()
+    except StorageError as error:
+        raise NotReadyError(f"{place}: {error}") from error
+    return f"{place}: an object was written, read and removed"
 
 
 def _capture() -> str:

@@ -15,8 +15,9 @@ from django.db.models import Q
 from calls import engines, flows, webhooks
 from calls.errors import EngineRefused
 from calls.hints import hint
-from recordings import assembly, control, lifecycle
+from recordings import assembly, control, lifecycle, storage
 from recordings.capture import ledger, tokens
+from recordings.errors import StorageError
 from recordings.models import Recording, Stream
 from recordings.states import ACTIVE, EndReason, State
 from workspaces import audit, idempotency, limits
@@ -64,7 +65,16 @@ def sweep() -> Counter[str]:
     done["audit entries"] = audit.seal()
     done["rate windows"] = limits.sweep()
     done["stored replies"] = idempotency.sweep()
+    done["stale uploads"] = _sweep_storage()
     return done
+
+
+def _sweep_storage() -> int:
+    try:
+        return storage.sweep()
+    except StorageError as error:
+        logger.warning("storage could not be swept; it is tried again in an hour: %s", error)
+        return 0
 
 
 def _claim_due() -> list[Recording]:

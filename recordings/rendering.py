@@ -70,4 +70,4 @@ def _pieces(track: UUID, file: AudioFile | None, recording: Recording, first: in
         for key, start, frames in heard.order_by("id").values_list("key", "start_frame", "frames"):
             yield Piece(key, 0, start, frames)
     if file is not None:
-        yield Piece(file.key, wav.HEADER_BYTES, 0, file.frames)
+        yield Piece(file.key, wav.header_bytes(file.frames), 0, file.frames)

@@ -1,7 +1,8 @@
 """WAV files: the header we write, and the files we read.
 
 The header is the 44-byte RIFF/WAVE form for PCM (Microsoft, Multimedia Programming Interface 1.0). Its
-sizes are 32-bit, so a file holds at most 4 GiB: 74 hours of one track.
+sizes are 32-bit, so a file of more than 4 GiB (74 hours of one track) has the 80-byte RF64 form instead
+(EBU Tech 3306), whose chunk `ds64` holds them as 64-bit numbers.
 """
 
 import struct
@@ -13,12 +14,16 @@ from typing import Self
 from recordings.audio.pcm import BYTES_PER_FRAME, RATE
 
 HEADER_BYTES = 44
+"""The header of a file of up to 4 GiB, and of a recording that still runs; `header_bytes` knows of longer ones."""
+LONG_HEADER_BYTES = 80
 CONTENT_TYPE = "audio/wav"
 
 _UNKNOWN = 0xFFFF_FFFF
 _LARGEST_DATA = _UNKNOWN - 1 - (HEADER_BYTES - 8)
 _PCM = 1
-_LAYOUT = struct.Struct("<4sI4s4sIHHIIHH4sI")
+_RIFF = struct.Struct("<4sI4s")
+_DS64 = struct.Struct("<4sIQQQI")
+_FMT_DATA = struct.Struct("<4sIHHIIHH4sI")
 
 
 class WavError(ValueError):
@@ -26,36 +31,46 @@ class WavError(ValueError):
 
 
 def header(frames: int | None, *, rate: int = RATE, channels: int = 1) -> bytes:
-    """The 44 bytes before `frames` frames (one sample of each channel) of s16le audio at `rate` Hz.
+    """What stands before `frames` frames (one sample of each channel) of s16le audio at `rate` Hz: 44 bytes,
+    or 80 where the file is larger than 4 GiB.
 
     None is a recording that still runs: both sizes are 0xFFFFFFFF, the value that players take for "until
-    the stream ends". Raises ValueError for a file of more than 4 GiB.
+    the stream ends".
     """
     if frames is None:
-        riff = data = _UNKNOWN
-    else:
-        data = _data_bytes(frames, channels=channels)
-        riff = data + HEADER_BYTES - 8
+        return _RIFF.pack(b"RIFF", _UNKNOWN, b"WAVE") + _rest(_UNKNOWN, rate=rate, channels=channels)
+    data = _data_bytes(frames, channels=channels)
+    size = header_bytes(frames, channels=channels) + data - 8  # of all that follows the size itself
+    if data <= _LARGEST_DATA:
+        return _RIFF.pack(b"RIFF", size, b"WAVE") + _rest(data, rate=rate, channels=channels)
+    sizes = _DS64.pack(b"ds64", _DS64.size - 8, size, data, frames, 0)
+    return _RIFF.pack(b"RF64", _UNKNOWN, b"WAVE") + sizes + _rest(_UNKNOWN, rate=rate, channels=channels)
+
+
+def header_bytes(frames: int | None, *, channels: int = 1) -> int:
+    """The length of `header`: where the audio begins."""
+    if frames is None or _data_bytes(frames, channels=channels) <= _LARGEST_DATA:
+        return HEADER_BYTES
+    return LONG_HEADER_BYTES
+
+
+def size_of(frames: int, *, channels: int = 1) -> int:
+    """Bytes of the whole file, header included."""
+    return header_bytes(frames, channels=channels) + _data_bytes(frames, channels=channels)
+
+
+def _rest(data: int, *, rate: int, channels: int) -> bytes:
     frame = channels * BYTES_PER_FRAME
-    return _LAYOUT.pack(
-        *(b"RIFF", riff, b"WAVE"),
+    return _FMT_DATA.pack(
         *(b"fmt ", 16, _PCM, channels, rate, rate * frame, frame, BYTES_PER_FRAME * 8),
         *(b"data", data),
     )
 
 
-def size_of(frames: int, *, channels: int = 1) -> int:
-    """Bytes of the whole file, header included. Raises ValueError beyond 4 GiB."""
-    return HEADER_BYTES + _data_bytes(frames, channels=channels)
-
-
 def _data_bytes(frames: int, *, channels: int) -> int:
     if frames < 0:
         raise ValueError(f"a WAV file cannot hold {frames} frames")
-    size = frames * channels * BYTES_PER_FRAME
-    if size > _LARGEST_DATA:
-        raise ValueError(f"{frames} frames of {channels} channels ({size} bytes) do not fit a WAV file of 4 GiB")
-    return size
+    return frames * channels * BYTES_PER_FRAME
 
 
 class WavSource:

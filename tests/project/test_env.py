@@ -199,6 +199,18 @@ def test_zones(given):
         assert "write a time zone such as" in refused(lambda: env.zone("X", "UTC"))
 
 
+def test_names(given):
+    given(None)
+    assert env.matching("X", "us-east-1", pattern="[a-z0-9-]+", of="a region") == "us-east-1"
+    assert env.matching("X", pattern="[a-z]+", of="a region") == ""
+    given("eu-north-1")
+    assert env.matching("X", "us-east-1", pattern="[a-z0-9-]+", of="a region") == "eu-north-1"
+    for wrong in ("eu north", "eu-north-1\nx", "EU"):
+        given(wrong)
+        with pytest.raises(ImproperlyConfigured, match=r"^X is .*; it must be the name of a region\.$"):
+            env.matching("X", "us-east-1", pattern="[a-z0-9-]+", of="a region")
+
+
 def test_a_folder_is_made_or_refused(tmp_path):
     assert env.folder(tmp_path / "a" / "b").is_dir()
     assert env.folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"

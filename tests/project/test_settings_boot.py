@@ -1,6 +1,5 @@
 """The boot: every wrong setting stops it with one sentence that names the variable, and a right one is taken."""
 
-import importlib.util
 import os
 import re
 import subprocess
@@ -15,25 +14,6 @@ from tests.house.test_settings_page import variables
 KEY = "a-key-for-the-tests-of-the-boot-which-signs-nothing"
 
 
-@pytest.fixture
-def boot(monkeypatch, tmp_path):
-    """Reads project/settings.py anew, as another process would: boot(NAME=value) gives the module."""
-    for name in variables(tree.read("project/settings.py")):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(f"{name}_FILE", raising=False)
-    monkeypatch.setenv("DATA_DIR", str(tmp_path))
-
-    def read(**given):
-        for name, value in given.items():
-            monkeypatch.setenv(name, value)
-        spec = importlib.util.spec_from_file_location("settings_anew", tree.ROOT / "project" / "settings.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    return read
-
-
 WRONG = {
     "DEBUG": ["maybe"],
     "SECRET_KEY": ["short"],
@@ -43,6 +23,9 @@ WRONG = {
     "TIME_ZONE": ["Mars/Olympus"],
     "DATABASE_URL": ["nonsense", "mysql://u:p@h/n", "postgres://u:p@h:port/n", "sqlite3"],
     "STORAGE": ["tape"],
+    "AWS_STORAGE_BUCKET_NAME": ["ab", "calls/2026", "https://s3.example/calls"],
+    "AWS_S3_ENDPOINT_URL": ["s3.example:9000", "ftp://s3.example", "http://x:port"],
+    "AWS_S3_REGION_NAME": ["eu north", "eu_north"],
     "CELERY_BROKER_URL": ["nonsense", "sqs://"],
     "MEDIA_ENGINE": ["gramophone"],
     "WAVSTREAM_URL": ["http://capture.example"],
@@ -72,8 +55,11 @@ WRONG = {
     "WORKER_PROCESSES": ["0", "x"],
     "LOG_LEVEL": ["LOUD"],
 }
-FREE_TEXT = {"DATA_DIR", "ALLOWED_HOSTS", "STORAGE_ROOT", "CAPTURE_HOST", "CAPTURE_DIR"}
-"""Every text is a name or a folder; whether it is there shows when it is used."""
+FREE_TEXT = {"DATA_DIR", "ALLOWED_HOSTS", "STORAGE_ROOT", "CAPTURE_HOST", "CAPTURE_DIR"} | {
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+}
+"""Every text is a name, a folder or a key; whether it is there shows when it is used."""
 
 
 def test_every_setting_has_a_wrong_value_here_or_none_at_all():
@@ -130,6 +116,46 @@ def test_many_machines(boot, tmp_path):
     assert (made.WAVSTREAM_URL, made.RECORDING_BASE_URL) == ("wss://capture.example", "https://cdn.example/audio")
     assert made.OUTBOUND_ALLOW == ["10.0.0.0/8"]
     assert list(tmp_path.iterdir()) == []
+
+
+BUCKET = {"SECRET_KEY": KEY, "STORAGE": "s3", "AWS_STORAGE_BUCKET_NAME": "calls"}
+
+
+def test_a_bucket(boot, tmp_path):
+    (tmp_path / "secret").write_text("hush\n")
+    made = boot(
+        **BUCKET,
+        AWS_S3_ENDPOINT_URL="https://s3.example:9000/",
+        AWS_ACCESS_KEY_ID="AKIA0123",
+        AWS_SECRET_ACCESS_KEY_FILE=str(tmp_path / "secret"),
+    )
+    assert (made.STORAGE, made.AWS_STORAGE_BUCKET_NAME) == ("s3", "calls")
+    assert (made.AWS_S3_ENDPOINT_URL, made.AWS_S3_REGION_NAME) == ("https://s3.example:9000", "us-east-1")
+    assert (made.AWS_ACCESS_KEY_ID, made.AWS_SECRET_ACCESS_KEY) == ("AKIA0123", "hush")
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"AWS_STORAGE_BUCKET_NAME": ""}, "AWS_STORAGE_BUCKET_NAME"),
+        ({"AWS_ACCESS_KEY_ID": "AKIA0123"}, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        ({"AWS_SECRET_ACCESS_KEY": "hush"}, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+    ],
+)
+def test_half_a_bucket_stops_the_boot(boot, given, named):
+    with pytest.raises(ImproperlyConfigured, match=f"^{named}") as stopped:
+        boot(**(BUCKET | given))
+    assert "hush" not in str(stopped.value)
+    assert boot(**given, STORAGE="files").STORAGE == "files"  # keys of another program in the same environment
+
+
+@pytest.mark.parametrize("url", ["redis://:p@redis.example:6379/1", "rediss://redis.example/0"])
+def test_redis_gives_a_task_out_again_only_when_it_cannot_run_any_more(boot, url):
+    from project.celery import app
+
+    options = boot(SECRET_KEY=KEY, CELERY_BROKER_URL=url).CELERY_BROKER_TRANSPORT_OPTIONS
+    assert options["visibility_timeout"] > app.conf.task_time_limit
+    assert options["socket_timeout"] == options["socket_connect_timeout"] == 0.5
 
 
 def test_without_tls_no_cookie_is_lost(boot):

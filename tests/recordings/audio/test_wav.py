@@ -47,15 +47,33 @@ def test_the_header_of_a_running_recording_leaves_both_sizes_open():
     assert (running[:4], running[8:40]) == (ended[:4], ended[8:40])
 
 
-def test_the_longest_file_fits_and_one_frame_more_does_not():
-    longest = (0xFFFFFFFF - 36) // 2
-    assert struct.unpack("<I", wav.header(longest)[4:8])[0] == longest * 2 + 36
-    assert wav.size_of(longest) == longest * 2 + 44
-    for act in (wav.header, wav.size_of):
-        with pytest.raises(ValueError, match="do not fit a WAV file of 4 GiB"):
-            act(longest + 1)
-    with pytest.raises(ValueError, match="do not fit"):
-        wav.header(longest // 2 + 1, channels=2)
+LONGEST = (0xFFFFFFFF - 36) // 2
+"""Frames of the longest file whose sizes have room in 32 bits, short of the value that means none is known."""
+
+
+def test_the_longest_riff_has_its_sizes_in_32_bits():
+    made = wav.header(LONGEST)
+    assert (made[:4], len(made)) == (b"RIFF", 44)
+    assert struct.unpack("<I", made[4:8])[0] == LONGEST * 2 + 36 < 0xFFFFFFFF
+    assert struct.unpack("<I", made[40:44])[0] == LONGEST * 2
+    assert wav.size_of(LONGEST) == LONGEST * 2 + 44
+
+
+@pytest.mark.parametrize(("frames", "channels"), [(LONGEST + 1, 1), (LONGEST // 2 + 1, 2), (10**12, 1)])
+def test_one_frame_more_is_rf64(frames, channels):
+    """EBU Tech 3306: both 32-bit sizes are 0xFFFFFFFF, and ds64 has the true ones, the frames, and no table."""
+    made = wav.header(frames, channels=channels)
+    data = frames * channels * 2
+    assert len(made) == wav.header_bytes(frames, channels=channels) == 80
+    assert made[:20] == b"RF64\xff\xff\xff\xffWAVEds64" + struct.pack("<I", 28)
+    assert struct.unpack("<QQQI", made[20:48]) == (data + 72, data, frames, 0)
+    assert made[48:76] == wav.header(5, channels=channels)[12:40]
+    assert made[76:] == b"\xff\xff\xff\xff"
+    assert wav.size_of(frames, channels=channels) == data + 80
+
+
+def test_a_running_recording_keeps_its_short_header():
+    assert wav.header_bytes(None) == len(wav.header(None)) == 44
 
 
 def test_a_negative_length_is_refused():

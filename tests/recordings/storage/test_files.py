@@ -15,9 +15,15 @@ import pytest
 from recordings import storage
 from recordings.errors import ObjectConflict, ObjectDamaged, ObjectMissing, RecordingError, StorageError
 from recordings.storage import FileStore
+from tests.house import tree
 from tests.workspaces.crowd import at_once
 
 KEY = "w/1/r/2/c/3/000000000000-abc.pcm"
+# Without coverage: what a process that may write no long files, or is killed, leaves of it is no whole file.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")} | {
+    "DJANGO_SETTINGS_MODULE": "project.settings",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
 
 
 @pytest.fixture
@@ -185,6 +191,8 @@ def test_a_full_disk_is_an_error_of_the_store_and_leaves_nothing(tmp_path):
     script = (
         "import sys\n"
         "from pathlib import Path\n"
+        "import django\n"
+        "django.setup()\n"
         "from recordings.errors import StorageError\n"
         "from recordings.storage import FileStore\n"
         "store = FileStore(Path(sys.argv[1]))\n"
@@ -205,8 +213,8 @@ def test_a_full_disk_is_an_error_of_the_store_and_leaves_nothing(tmp_path):
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(storage.__file__).parent.parent,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "project.settings", "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=tree.ROOT,
+        env=ENVIRONMENT,
     )
     assert told.stdout == "large could not be written: File too large large\n"
     assert names(tmp_path) == ["small"]
@@ -229,6 +237,8 @@ def test_a_put_killed_before_its_name_leaves_nothing_under_the_key(tmp_path):
     script = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
+        "import django\n"
+        "django.setup()\n"
         "from recordings.storage import FileStore\n"
         "os.link = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
         "FileStore(Path(sys.argv[1])).put('w/1/a', [b'tapedeck'])\n"
@@ -236,8 +246,8 @@ def test_a_put_killed_before_its_name_leaves_nothing_under_the_key(tmp_path):
     killed = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)],
         check=False,
-        cwd=Path(storage.__file__).parent.parent,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "project.settings", "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=tree.ROOT,
+        env=ENVIRONMENT,
     )
     assert killed.returncode == -signal.SIGKILL
     files = FileStore(tmp_path)

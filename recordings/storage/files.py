@@ -1,65 +1,25 @@
-"""Where audio is kept: keys, verified puts that never overwrite, ranged reads. The only place that knows a store.
-
-Keys are `w/{workspace}/r/{recording}/…`. A put is a success where the same bytes already stand under its key, and an
-ObjectConflict where others do. What was put is read back and compared by size and SHA-256 before the call returns.
-"""
+"""Objects as files below a folder: written aside, synced, read back, then linked to their name."""
 
 import hashlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Protocol
-from uuid import UUID
-
-from django.conf import settings
 
 from recordings.errors import ObjectConflict, ObjectDamaged, ObjectMissing, StorageError
+from recordings.storage.objects import BLOCK_BYTES, StoredObject, parts_of, probe_key
 
-BLOCK_BYTES = 1 << 20
 FOLDER_ATTEMPTS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    """What a put left in the store: bytes and their SHA-256, both read back."""
-
-    key: str
-    size: int
-    sha256: str
-
-
-class Store(Protocol):
-    """What a kind of store must do; `files` is the first."""
-
-    def put(self, key: str, blocks: Iterable[bytes]) -> StoredObject: ...
-    def read(self, key: str, offset: int, length: int) -> bytes: ...
-    def delete(self, key: str) -> None: ...
-    def probe(self) -> None: ...
-
-
-def chunk_key(*, workspace: UUID, recording: UUID, track: UUID, start_frame: int, sha256: str) -> str:
-    """The hash in the key makes a second put of the same chunk a success and of another one no conflict."""
-    return f"w/{workspace}/r/{recording}/c/{track}/{start_frame:012d}-{sha256[:16]}.pcm"
-
-
-def file_key(*, workspace: UUID, recording: UUID, name: str) -> str:
-    return f"w/{workspace}/r/{recording}/{name}"
-
-
 class FileStore:
-    """Objects as files below a folder: written aside, synced, verified, then linked to their name."""
+    """A folder, on a disk that every process sees."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def _path(self, key: str) -> Path:
-        parts = key.split("/")
-        if not all(parts) or any(part in {".", ".."} or "\\" in part or "\0" in part for part in parts):
-            raise StorageError(f"{key!r} is no storage key")
-        return self._root.joinpath(*parts)
+        return self._root.joinpath(*parts_of(key))
 
     def put(self, key: str, blocks: Iterable[bytes]) -> StoredObject:
         """Write an object. Raises ObjectConflict, ObjectDamaged, or StorageError where the disk refuses."""
@@ -102,7 +62,7 @@ class FileStore:
 
     def probe(self) -> None:
         """Write, read and remove a small object; raises StorageError where the store does not do as told."""
-        key = f"probe/{os.getpid()}-{os.urandom(4).hex()}"
+        key = probe_key()
         self.put(key, [b"tapedeck"])
         try:
             if self.read(key, 4, 4) != b"deck":
@@ -110,32 +70,15 @@ class FileStore:
         finally:
             self.delete(key)
 
+    def sign(self, key: str, *, seconds: int, filename: str, content_type: str) -> None:
+        """A folder has no addresses."""
 
-@cache
-def store() -> Store:
-    """The store that the settings name."""
-    return FileStore(Path(settings.STORAGE_ROOT))
+    def sweep(self) -> int:
+        """Nothing: a killed put leaves one `.put-…` file, and to find it every folder would have to be walked."""
+        return 0
 
-
-def put(key: str, data: bytes) -> StoredObject:
-    return store().put(key, [data])
-
-
-def put_blocks(key: str, blocks: Iterable[bytes]) -> StoredObject:
-    """As `put`, for what should never be in memory whole."""
-    return store().put(key, blocks)
-
-
-def read(key: str, offset: int, length: int) -> bytes:
-    return store().read(key, offset, length)
-
-
-def delete(key: str) -> None:
-    store().delete(key)
-
-
-def probe() -> None:
-    store().probe()
+    def describe(self) -> str:
+        return f"the folder {self._root}"
 
 
 def _aside(folder: Path) -> tuple[int, str]:
@@ -147,7 +90,7 @@ def _aside(folder: Path) -> tuple[int, str]:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             return tempfile.mkstemp(prefix=".put-", dir=folder)
-        except FileNotFoundError:
+        except (FileNotFoundError, FileExistsError):  # the latter where it went while it was found to be there
             if attempts == FOLDER_ATTEMPTS:
                 raise
 
