@@ -111,13 +111,13 @@ class Joined:
 def join(recordings: Iterable[Recording]) -> Joined | None:
     """The ended `recordings`, which are all of one call or conference, on one timeline; None where none has sound."""
     heard = [recording for recording in recordings if recording.frames]
-    starts = {recording.pk: recording.tm_start for recording in heard if recording.tm_start is not None}
-    if not starts:
+    if not heard:
         return None
+    starts = {recording.pk: recording.tm_start or recording.tm_create for recording in heard}
     zero = min(starts.values())
     parts: list[Part] = []
     taken: list[Span] = []
-    heard.sort(key=lambda each: (each.recording_type != RecordingType.FULL_CALL, each.tm_start, each.pk))
+    heard.sort(key=lambda each: (each.recording_type != RecordingType.FULL_CALL, starts[each.pk], each.pk))
     for recording in heard:
         at, frames = round((starts[recording.pk] - zero).total_seconds() * RATE), recording.frames or 0
         spans: tuple[Span, ...] = ((at, at + frames),)
