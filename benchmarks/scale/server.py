@@ -3,6 +3,8 @@
 import logging
 import os
 import shutil
+import signal
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -29,6 +31,7 @@ def database_url() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="tapedeck-scale-"))
     cluster = folder / "data"
     cluster.mkdir()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the server goes with us
     server = get_server(cluster, cleanup_mode="stop", start=False)
     try:
         server.ensure_pgdata_inited()
