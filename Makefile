@@ -14,7 +14,7 @@ APART := env SECRET_KEY=for-checks-that-only-read-the-code-0123456789 DATABASE_U
 COMPILE := $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --quiet
 
-.PHONY: help setup run test lint faults bench lock chromium
+.PHONY: help setup run test lint faults bench scale lock chromium
 .DEFAULT_GOAL := help
 
 help:  ## list what make can do
@@ -48,6 +48,9 @@ bench: $(READY_DEV)  ## every benchmark, one after another
 		$(PY) -m "benchmarks.$$name" || failed="$$failed $$name"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "make: failed:$$failed" >&2; exit 1; fi
+
+scale: $(READY_DEV)  ## how fast the lists of every surface are with a million recordings (PostgreSQL)
+	$(PY) -m benchmarks.scale
 
 lock: $(READY_DEV)  ## pin the newest allowed versions with their hashes (UPGRADE= keeps the present ones)
 	$(COMPILE) $(UPGRADE) --output-file requirements.lock

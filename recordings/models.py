@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Max, Q
 from django.db.models.functions import Coalesce
 
-from recordings.states import ACTIVE, EndReason, RecordingType, ReferenceType, State
+from recordings.states import ACTIVE, RUNNING, EndReason, RecordingType, ReferenceType, State
 from workspaces.clock import NEVER, now
 from workspaces.ids import new_id
 from workspaces.tenancy import TenantModel
@@ -60,6 +60,17 @@ class Recording(TenantModel):
             models.Index(fields=["tm_delete", "-tm_create", "-id"], name="recording_newest"),
             models.Index(fields=["reference_id", "-tm_create"], name="recording_by_reference"),
             models.Index(fields=["due_at"], name="recording_due", condition=Q(due_at__isnull=False)),
+            # What lists are narrowed by and few rows have: walking the newest for those would pass over nearly all.
+            models.Index(
+                fields=["owner_id", "-tm_create"], name="recording_by_owner", condition=Q(owner_id__isnull=False)
+            ),
+            models.Index(
+                fields=["activeflow_id"], name="recording_by_activeflow", condition=Q(activeflow_id__isnull=False)
+            ),
+            models.Index(
+                fields=["workspace", "-tm_create"], name="recording_running", condition=Q(status__in=sorted(RUNNING))
+            ),
+            models.Index(fields=["workspace", "duration_ms"], name="recording_by_duration"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -6,11 +6,14 @@ from uuid import UUID
 import orjson
 import pytest
 
+from calls.models import Chat, Visibility
+from recordings.api.flat.views import FAR
 from recordings.models import Recording
-from recordings.states import State
+from recordings.states import RecordingType, State
 from tests import builders
 from workspaces.clock import now
-from workspaces.models import AuditEntry
+from workspaces.ids import new_id
+from workspaces.models import AuditEntry, Role
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
@@ -40,6 +43,29 @@ def test_pages_are_newest_first_and_fit_together(flat, newest_first):
     assert ids(flat("get", "/api/recordings?offset=5")) == newest_first[5:]
     assert ids(flat("get", "/api/recordings?offset=7")) == []
     assert ids(flat("get", f"/api/recordings?offset={'9' * 18}")) == []
+
+
+def test_far_pages_hide_what_near_ones_hide(flat, cast):
+    """From FAR on the page is found by another query; both must pass over the same rows."""
+    moment = now()
+    made = [
+        Recording(workspace=cast.workspace, reference_id=new_id(), tm_create=moment - timedelta(seconds=second))
+        for second in range(FAR + 6)
+    ]
+    private = builders.make_call(cast.workspace)
+    made[0].reference_id = made[FAR + 2].reference_id = private.uuid
+    made[0].recording_type = RecordingType.SEGMENT
+    made[FAR + 3].tm_delete = made[FAR + 4].expires_at = moment
+    Recording.objects.bulk_create(made)
+    chat = Chat.objects.create(workspace=cast.workspace, call=private, visibility=Visibility.DIRECT)
+    Chat.objects.create(workspace=cast.workspace, visibility=Visibility.DIRECT)  # about no call: hides nothing
+    member = cast.person("anna", role=Role.AGENT)[1]
+    chat.participants.add(member)
+    told = [str(each.pk) for each in made]
+    assert ids(flat("get", f"/api/recordings?offset={FAR - 2}")) == [told[FAR - 1], *told[FAR : FAR + 2], told[FAR + 5]]
+    assert ids(flat("get", f"/api/recordings?offset={FAR}")) == [told[FAR + 1], told[FAR + 5]]
+    key = {"x-api-key": cast.key("all", member=member)}
+    assert ids(flat("get", f"/api/recordings?offset={FAR}", **key)) == [*told[FAR : FAR + 3], told[FAR + 5]]
 
 
 def test_twenty_without_a_limit(flat, cast):

@@ -18,6 +18,8 @@ from workspaces.scopes import Scope
 NEWEST_FIRST = ("-tm_create", "-id")
 LIMIT_DEFAULT = 20
 LIMIT_MAX = 1000
+FAR = 1000
+"""From this offset on, passing over the rows costs more than gathering all private chats does."""
 
 
 class RecordingViewSet(FlatViewSet):
@@ -31,7 +33,8 @@ class RecordingViewSet(FlatViewSet):
         query = request.query_params
         limit = whole_number(query.get("limit"), name="limit", default=LIMIT_DEFAULT, minimum=1, maximum=LIMIT_MAX)
         offset = whole_number(query.get("offset"), name="offset", default=0, minimum=0)
-        page = self.recordings.order_by(*NEWEST_FIRST).values("id")[offset : offset + limit]
+        rows = self.recordings if offset < FAR else self.recordings_far
+        page = rows.order_by(*NEWEST_FIRST).values("id")[offset : offset + limit]
         return _listed(Recording.objects.filter(id__in=page))
 
     @action(detail=False, url_path="call/<str:call_id>")

@@ -18,7 +18,7 @@ from recordings.api.kit import idempotency
 from recordings.api.kit.auth import Caller, KeyAuthentication, actor_of
 from recordings.api.kit.problems import Problem, RouteUnknown, problem_of
 from recordings.models import Recording
-from recordings.playback import hearable
+from recordings.playback import hearable, hearable_far
 from recordings.ranges import CACHE_CONTROL
 from workspaces import scopes
 from workspaces.audit import Actor
@@ -120,6 +120,11 @@ class DialectViewSet(ViewSet):
     def recordings(self) -> WorkspaceQuerySet[Recording]:
         """The recordings of the caller's workspace that the caller may know of: of no private chat of others."""
         return hearable(self.kept, self.caller.member)
+
+    @property
+    def recordings_far(self) -> WorkspaceQuerySet[Recording]:
+        """The same, for pages that begin far from the newest."""
+        return hearable_far(self.kept, self.caller.member, workspace=self.workspace)
 
     @property
     def kept(self) -> WorkspaceQuerySet[Recording]:
