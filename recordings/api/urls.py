@@ -1,6 +1,6 @@
 """Every address of the REST surfaces, from the root of the site."""
 
-from recordings.api import links
+from recordings.api import links, schemas
 from recordings.api.downloads import urls as downloads
 from recordings.api.flat import urls as flat
 from recordings.api.resources import urls as resources
@@ -12,4 +12,5 @@ urlpatterns = [
     *sessions.urlpatterns,
     *downloads.urlpatterns,
     *links.urlpatterns,
+    *schemas.urlpatterns,
 ]
