@@ -29,6 +29,7 @@ from workspaces.scopes import Scope
 BASE = "/api/v1/sessions/{session_id}"
 SESSION = "acW68-6f1c1f8e-3f0a-4f7e-9f5b-0d3a8a4b2c11"
 UID: Json = {"type": "string", "pattern": r"^[a-zA-Z0-9._-]{1,128}$", "description": "Made where it is not given."}
+TOKEN: Json = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,255}$"}
 SEQUENCE: Json = {"type": "integer", "minimum": 1, "description": "Counts from 1 per session."}
 ACCEPTED: Json = {
     "operation_id": TEXT | {"description": "The command_uid."},
@@ -138,7 +139,7 @@ SURFACE = Surface(
         "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     },
     security=[{"AppId": [], "ApiKey": []}],
-    path_schemas={"session_id": {"type": "string", "minLength": 1, "examples": [SESSION]}, "token": TEXT},
+    path_schemas={"session_id": {"type": "string", "minLength": 1, "examples": [SESSION]}, "token": TOKEN},
     error_body=_error_body,
     common=(*COMMON, "request_invalid", "body_malformed", "rate_exceeded"),
     hidden=frozenset({f"POST {BASE}/commands/{{command}}"}),
