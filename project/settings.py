@@ -47,6 +47,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -97,6 +99,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "UNAUTHENTICATED_USER": None,
 }
+SPECTACULAR_SETTINGS = {"OAS_VERSION": "3.1.1", "VERSION": "0.1.0", "ENABLE_DJANGO_DEPLOY_CHECK": False}
 
 # --- Data ---------------------------------------------------------------------------------------------------
 SQLITE_URL = f"sqlite:///{DATA_DIR / 'tapedeck.sqlite3'}"

@@ -1,6 +1,6 @@
 """Every address of the REST surfaces, from the root of the site."""
 
-from recordings.api import links
+from recordings.api import links, schemas
 from recordings.api.chats import urls as chats
 from recordings.api.downloads import urls as downloads
 from recordings.api.flat import urls as flat
@@ -14,4 +14,5 @@ urlpatterns = [
     *chats.urlpatterns,
     *downloads.urlpatterns,
     *links.urlpatterns,
+    *schemas.urlpatterns,
 ]
