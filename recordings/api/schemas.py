@@ -12,6 +12,7 @@ from django.urls import path
 from django.views.decorators.http import require_safe
 from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 
+from recordings.api.chats import schema as chats
 from recordings.api.downloads import schema as downloads
 from recordings.api.flat import schema as flat
 from recordings.api.kit.generator import SurfaceGenerator
@@ -23,6 +24,7 @@ SURFACES: dict[str, Surface] = {
     "flat": flat.SURFACE,
     "resources": resources.SURFACE,
     "sessions": sessions.SURFACE,
+    "chats": chats.SURFACE,
     "downloads": downloads.SURFACE,
 }
 POLICY = (
