@@ -14,7 +14,13 @@ from recordings.errors import StorageError
 from recordings.models import JoinedFile, Recording
 from recordings.storage import FileStore
 from tests import builders
-from tests.recordings.storage.conftest import _new_bucket, simulated, use_s3  # noqa: F401 - fixtures are imported to be asked for
+from tests.recordings.storage.conftest import (  # noqa: F401 - fixtures are imported to be asked for
+    bucket,
+    real_bucket,
+    simulated,
+    simulated_bucket,
+    use_s3,
+)
 from tests.workspaces.crowd import at_once
 from workspaces.clock import now
 from workspaces.models import AuditEntry
@@ -313,11 +319,11 @@ def test_the_sweep_removes_what_was_begun_and_never_made(abandoned):
 # --- In a bucket --------------------------------------------------------------------------------------------------
 
 
-def test_in_a_bucket_the_link_is_the_stores_own(cast, chats, chat, call, simulated, use_s3):  # noqa: F811 - they are fixtures
-    use_s3(_new_bucket(simulated, "AKIATEST", "secret"))
+def test_in_a_bucket_the_link_is_the_stores_own(cast, chats, chat, call, bucket, use_s3):  # noqa: F811 - they are fixtures
+    use_s3(bucket)
     recording = builders.ended_recording(call, AUDIO)
     body = chats(chat, "download-url?expires_in=100").json()
-    assert body["url"].startswith(simulated)
+    assert body["url"].startswith(bucket.endpoint)
     assert f"w/{cast.workspace.pk}/j/" in urlsplit(body["url"]).path
     assert (body["expires_in"], parse_qs(urlsplit(body["url"]).query)["X-Amz-Expires"]) == (100, ["100"])
     with urlopen(body["url"]) as reply:
@@ -327,8 +333,8 @@ def test_in_a_bucket_the_link_is_the_stores_own(cast, chats, chat, call, simulat
     assert AuditEntry.objects.get(verb="link").subject_id == str(recording.pk)
 
 
-def test_in_a_bucket_a_link_lives_a_week_at_the_most(chats, chat, call, simulated, use_s3, settings):  # noqa: F811 - they are fixtures
-    use_s3(_new_bucket(simulated, "AKIATEST", "secret"))
+def test_in_a_bucket_a_link_lives_a_week_at_the_most(chats, chat, call, bucket, use_s3, settings):  # noqa: F811 - they are fixtures
+    use_s3(bucket)
     settings.DOWNLOAD_URL_MAX_SECONDS = 10_000_000
     builders.ended_recording(call, AUDIO)
     assert chats(chat, "download-url?expires_in=9000000").json()["expires_in"] == 604_800
