@@ -177,7 +177,8 @@ def _carry_out(found: Activeflow, action: dict[str, Any]) -> None:
                 _ports[action["type"]].act(found, action["option"])
         except ActionFailed as failure:
             error = str(failure)
-        _done(found, action, error=error)
+        if not _done(found, action, error=error):
+            transaction.set_rollback(True)  # it took longer than its lease, and somebody else does it
 
 
 def _send(found: Activeflow, action: dict[str, Any]) -> None:
@@ -205,12 +206,13 @@ def _filled(text: str, variables: dict[str, str]) -> str:
     return _VARIABLE.sub(lambda match: variables.get(match[1], match[0]), text)
 
 
-def _done(found: Activeflow, action: dict[str, Any], *, error: str = "", due_in: timedelta = timedelta(0)) -> None:
-    """Count the step and go on to the one that follows it. Whoever has lost the lease changes nothing."""
+def _done(found: Activeflow, action: dict[str, Any], *, error: str = "", due_in: timedelta = timedelta(0)) -> bool:
+    """Count the step and go on to the one that follows it. False where the lease was lost: nothing is changed then."""
     moment = now()
     following = [index for index, each in enumerate(found.actions) if each["id"] == action["next_id"]]
     entry = {"action": action["id"], "at": moment.isoformat(), "error": error}
-    Activeflow.objects.filter(pk=found.pk, status=FlowState.RUNNING, due_at=found.due_at).update(
+    leased = Activeflow.objects.filter(pk=found.pk, status=FlowState.RUNNING, due_at=found.due_at)
+    moved = leased.update(
         step=following[0] if following else found.step + 1,
         steps_done=found.steps_done + 1,
         attempts=0,
@@ -218,3 +220,4 @@ def _done(found: Activeflow, action: dict[str, Any], *, error: str = "", due_in:
         due_at=moment + due_in,
         tm_update=moment,
     )
+    return bool(moved)

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 
 from calls.lifecycle import register_call
-from calls.models import Session
+from calls.models import Call, Session
 from recordings.audio.wav import WavSource
 from recordings.capture import caller
 from recordings.models import Recording
@@ -82,7 +82,9 @@ class Demo:
             for source in sources:
                 source.close()
         self._await_end(placed.recording)
-        self._keep(recording=placed.recording)
+        reference = Recording.objects.values_list("reference_id", flat=True).get(pk=placed.recording)
+        number = Call.objects.values_list("id", flat=True).get(uuid=reference)
+        self._keep(recording=placed.recording, number=number)
 
     def _await_end(self, recording: str) -> None:
         deadline = time.monotonic() + WAIT_SECONDS
@@ -94,6 +96,7 @@ class Demo:
     def told(self) -> str:
         """What to try, ready to paste."""
         web, facts = settings.PUBLIC_URL, self.facts
+        mp3 = f"{web}/v1/call/recording/{facts.get('number')}.mp3"
         session = f"{web}/api/v1/sessions/{facts['session']}"
         app = f"-H 'X-App-ID: {APP_ID}' -H 'X-API-Key: {facts['api_key']}'"
         lines = [f"sign in   {web}/admin/   as {USER} with the password {facts['password']}"]
@@ -102,6 +105,8 @@ class Demo:
                 "the recorded call:",
                 f"  curl -H 'x-api-key: {facts['api_key']}' '{web}/api/recordings?limit=20&offset=0'",
                 f"  curl -H 'x-api-key: {facts['api_key']}' -o call.wav {web}/api/recordings/{facts['recording']}",
+                f"  curl '{web}/v1.0/recordings?accesskey={facts['api_key']}'",
+                f"  curl -H 'Authorization: Bearer {facts['api_key']}' -o call.mp3 {mp3}",
             ]
         lines += [
             "record another, for as long as you like:",

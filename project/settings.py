@@ -47,6 +47,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -97,6 +99,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "UNAUTHENTICATED_USER": None,
 }
+SPECTACULAR_SETTINGS = {"OAS_VERSION": "3.1.1", "VERSION": "0.1.0", "ENABLE_DJANGO_DEPLOY_CHECK": False}
 
 # --- Data ---------------------------------------------------------------------------------------------------
 SQLITE_URL = f"sqlite:///{DATA_DIR / 'tapedeck.sqlite3'}"
@@ -190,6 +193,7 @@ SESSIONS_REQUESTS_PER_MINUTE = env.integer("SESSIONS_REQUESTS_PER_MINUTE", 0)
 RESOURCES_REQUESTS_PER_MINUTE = env.integer("RESOURCES_REQUESTS_PER_MINUTE", 0)
 LOGIN_ATTEMPTS_PER_MINUTE = env.integer("LOGIN_ATTEMPTS_PER_MINUTE", 0)
 LIVE_FOLLOWERS_MAX = env.integer("LIVE_FOLLOWERS_MAX", 8)
+CHAT_MIN_SECONDS = env.seconds("CHAT_MIN_SECONDS", 1)
 DOWNLOAD_URL_MAX_SECONDS = env.integer("DOWNLOAD_URL_MAX_SECONDS", 86_400, minimum=1)
 OUTBOUND_ALLOW = env.networks("OUTBOUND_ALLOW")  # networks (CIDR) that webhooks may reach although they are private
 WEBHOOK_TIMEOUT_SECONDS = env.seconds("WEBHOOK_TIMEOUT_SECONDS", 10, minimum=0.1)

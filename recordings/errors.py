@@ -6,6 +6,8 @@
     ├── RecordingDisabled    the workspace records nothing
     ├── ReferenceNotLive     the call or conference to be recorded is not in progress (has `status`)
     ├── FlowUnknown          the flow that is to follow a recording is none of the workspace's
+    ├── ChatPrivate          a chat is for its participants, and the caller is none
+    ├── StillJoining         somebody else joins the recordings of the call just now (has `retry_after`)
     ├── StreamRefused        a socket may not stream (its `fault` says whose fault it is)
     └── StorageError
         ├── ObjectMissing    no object of that key
@@ -45,6 +47,17 @@ class ReferenceNotLive(RecordingError):
 
 class FlowUnknown(RecordingError):
     code = "flow_unknown"
+
+
+class ChatPrivate(RecordingError):
+    code = "chat_private"
+
+
+class StillJoining(RecordingError):
+    code = "still_joining"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message, retry_after=retry_after)
 
 
 class Fault(StrEnum):

@@ -225,6 +225,43 @@ class AudioFile(models.Model):
     def __str__(self) -> str:
         return self.key
 
+    @property
+    def validator(self) -> str:
+        """What its ETag is made of: its bytes."""
+        return self.sha256
+
+
+class JoinedFile(TenantModel):
+    """All recordings of a call or a conference as one WAV in storage: a copy, made when somebody first asks.
+
+    `fingerprint` says what it was made of: when that changes, another file is made. Who makes it holds a lease.
+    """
+
+    reference_id = models.UUIDField()
+    fingerprint = models.CharField(max_length=64)
+    recordings = models.ManyToManyField(Recording, related_name="joined_files")
+    parts = models.PositiveIntegerField()  # how many `recordings` there were: fewer, and one has gone for good
+    key = models.CharField(max_length=300)
+    content_type = models.CharField(max_length=64, default="audio/wav")
+    frames = models.BigIntegerField()
+    size = models.BigIntegerField(default=0)  # bytes, header included
+    sha256 = models.CharField(max_length=64, blank=True)
+    leased_until = models.DateTimeField()
+    tm_made = models.DateTimeField(null=True, blank=True)  # null until it stands in storage
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "reference_id", "fingerprint"], name="joined_file_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def validator(self) -> str:
+        """What its ETag is made of: the same before it was made as after."""
+        return self.fingerprint
+
 
 class Transition(models.Model):
     """One step of a recording's history, written in the transaction that made it."""

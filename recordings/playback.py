@@ -2,7 +2,7 @@
 
 import base64
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -18,7 +18,7 @@ from recordings import rendering, storage
 from recordings.audio import wav
 from recordings.audio.pcm import BYTES_PER_FRAME, RATE
 from recordings.errors import ObjectDamaged
-from recordings.models import AudioFile, Recording, Stream
+from recordings.models import AudioFile, JoinedFile, Recording, Stream
 from recordings.states import State
 from workspaces import audit
 from workspaces.audit import Actor
@@ -74,7 +74,7 @@ class Audio:
 class Stored:
     """An assembled file, as it stands in storage."""
 
-    file: AudioFile
+    file: AudioFile | JoinedFile
 
     @property
     def content_type(self) -> str:
@@ -90,8 +90,8 @@ class Stored:
 
     @property
     def etag(self) -> str:
-        """Of its bytes: strong, and the same wherever the same file is made again."""
-        return f'"{self.file.sha256[:32]}"'
+        """Strong, and the same wherever the same file is made again."""
+        return f'"{self.file.validator[:32]}"'
 
     def read(self, first: int, last: int) -> Iterator[bytes]:
         """Bytes [first, last) in blocks of at most 1 MiB. Raises StorageError."""
@@ -133,7 +133,7 @@ def hearable(recordings: WorkspaceQuerySet[Recording], member: Member | None) ->
 
     A recording whose call or conference has a chat that is not of the whole workspace is for its participants.
     """
-    return recordings.filter(~Exists(_private_to(member).filter(reference_id=OuterRef("reference_id"))))
+    return recordings.filter(~Exists(closed_chats(member).filter(reference_id=OuterRef("reference_id"))))
 
 
 def hearable_far(
@@ -141,12 +141,13 @@ def hearable_far(
 ) -> WorkspaceQuerySet[Recording]:
     """The same of one workspace's, for queries that pass over very many rows: its private chats are gathered once,
     where `hearable` looks for those of each row."""
-    private = _private_to(member).of(workspace).exclude(reference_id=None)
+    private = closed_chats(member).of(workspace).exclude(reference_id=None)
     return recordings.exclude(reference_id__in=private.values("reference_id"))
 
 
-def _private_to(member: Member | None) -> WorkspaceQuerySet[Chat]:
-    """Chats that are not of the whole workspace, and in which this member does not take part."""
+def closed_chats(member: Member | None) -> WorkspaceQuerySet[Chat]:
+    """The chats that are not for `member`, of every workspace: those not of the whole workspace in which they do not
+    take part."""
     private = Chat.objects.exclude(visibility=Visibility.WORKSPACE)
     return private if member is None else private.exclude(participants=member)
 
@@ -208,6 +209,59 @@ def recording_of_link(token: str) -> Recording | None:
     if until <= now().timestamp():
         return None
     return _servable().filter(pk=UUID(hex=recording_hex)).first()
+
+
+FILE_LINK_SALT = "recordings.playback.file-link"
+
+
+@dataclass(frozen=True)
+class OpenedFile:
+    """What a link to a joined file opens."""
+
+    file: JoinedFile
+    recordings: list[Recording]
+    """What is heard in it."""
+    name: str
+
+
+def mint_file_link(
+    file: JoinedFile, recordings: Iterable[Recording], *, seconds: int, name: str, actor: Actor, data: dict[str, Any]
+) -> tuple[str, int] | None:
+    """A link to a joined file that needs no key and saves it as `name`, and its life in seconds; `data` is noted with
+    it. None where one of `recordings`, which are what the file was made of, expires within the second.
+
+    The life is what was asked, cut to DOWNLOAD_URL_MAX_SECONDS and to the first expiry. Where the store hands out
+    objects itself the link is the store's, and cannot be recalled; the product's own dies with any of the recordings.
+    """
+    heard, moment = list(recordings), now()
+    first_expiry = min(recording.expires_at for recording in heard)
+    life = min(seconds, settings.DOWNLOAD_URL_MAX_SECONDS, int((first_expiry - moment).total_seconds()))
+    if life < 1:
+        return None
+    signed = min(life, storage.SIGN_SECONDS_MAX)
+    url = storage.sign(file.key, seconds=signed, filename=name, content_type=file.content_type)
+    if url is not None:
+        life = signed
+    else:
+        until = int((moment + timedelta(seconds=life)).timestamp())
+        url = f"{settings.PUBLIC_URL}/links/{signing.dumps([file.id.hex, until, name], salt=FILE_LINK_SALT)}.wav"
+    for recording in heard:
+        record_access("link", recording, actor, data | {"seconds": life})
+    return url, life
+
+
+def file_of_link(token: str) -> OpenedFile | None:
+    """The joined file that a minted link opens now; None for a link that is wrong or expired, and for a file of which
+    any recording is deleted or expired."""
+    try:
+        file_hex, until, name = signing.loads(token, salt=FILE_LINK_SALT)
+    except signing.BadSignature:
+        return None
+    if until <= now().timestamp():
+        return None
+    file = JoinedFile.objects.filter(pk=UUID(hex=file_hex)).exclude(tm_made=None).first()
+    heard = list(_servable().filter(joined_files=file)) if file else []
+    return OpenedFile(file, heard, name) if file and len(heard) == file.parts else None
 
 
 def _servable() -> QuerySet[Recording]:

@@ -5,6 +5,7 @@ Every act here is safe to run twice and in parallel. A due row is claimed by mov
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from django.db.models import Q
 from calls import engines, flows, webhooks
 from calls.errors import EngineRefused
 from calls.hints import hint
-from recordings import assembly, control, lifecycle, storage
+from recordings import assembly, control, joining, lifecycle, storage
 from recordings.capture import ledger, tokens
 from recordings.errors import StorageError
 from recordings.models import Recording, Stream
@@ -65,13 +66,14 @@ def sweep() -> Counter[str]:
     done["audit entries"] = audit.seal()
     done["rate windows"] = limits.sweep()
     done["stored replies"] = idempotency.sweep()
-    done["stale uploads"] = _sweep_storage()
+    done["stale uploads"] = _sweep_storage(storage.sweep)
+    done["stale joined files"] = _sweep_storage(joining.sweep)
     return done
 
 
-def _sweep_storage() -> int:
+def _sweep_storage(act: Callable[[], int]) -> int:
     try:
-        return storage.sweep()
+        return act()
     except StorageError as error:
         logger.warning("storage could not be swept; it is tried again in an hour: %s", error)
         return 0

@@ -4,7 +4,8 @@ Any byte range can be had at any time: while the call runs, after it, and across
 chunks for files.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from uuid import UUID
 
 from django.db.models import F
@@ -16,6 +17,8 @@ from recordings.audio.timeline import Piece, Timeline, render_wav
 from recordings.errors import ObjectMissing
 from recordings.models import AudioFile, Chunk, Recording, Track
 
+Plan = Callable[[int, int], Timeline]
+"""The pieces that stand on frames [first, last) now."""
 REPLANS = 3
 """How often one stretch may find its piece gone before that is an error rather than an assembly in between."""
 
@@ -26,10 +29,15 @@ def read_wav(recording: Recording, first: int, last: int, *, frames: int | None,
     Where a piece has gone since it was planned (assembly dropped it, its file took over) the rest is planned anew at
     the same byte, so no download breaks. Raises StorageError where a piece cannot be had at all.
     """
+    return read_planned(partial(timeline_of, recording), first, last, frames=frames, header=header)
+
+
+def read_planned(plan: Plan, first: int, last: int, *, frames: int | None, header: bytes) -> Iterator[bytes]:
+    """As `read_wav`, of whatever `plan` gives the pieces of: it is asked for frames [first, last), and once more from
+    where a piece was gone."""
     position, attempts = first, 0
     while position < last:
-        span = (max(position - len(header), 0) // BYTES_PER_FRAME, last // BYTES_PER_FRAME)
-        timeline = timeline_of(recording, *span)
+        timeline = plan(max(position - len(header), 0) // BYTES_PER_FRAME, last // BYTES_PER_FRAME)
         try:
             for block in render_wav(timeline, position, last, frames=frames, header=header, read=storage.read):
                 yield block

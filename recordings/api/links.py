@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from recordings import playback, ranges
 from recordings.errors import StorageError
 from recordings.models import Recording
-from recordings.ranges import PreconditionFailed, RangeUnsatisfiable
+from recordings.ranges import PreconditionFailed, RangeUnsatisfiable, Served
 from workspaces.audit import Actor
 
 logger = logging.getLogger(__name__)
@@ -23,12 +23,17 @@ logger = logging.getLogger(__name__)
 
 def recording_url(request: HttpRequest, token: str) -> HttpResponseBase:
     """GET /r/{token}.wav: what `recording.completed` names, until its retention ends."""
-    return _served(request, playback.recording_of_url(token), actor=_holder(token, name="recording_url"))
+    return _recording(request, playback.recording_of_url(token), actor=_holder(token, name="recording_url"))
 
 
 def link(request: HttpRequest, token: str) -> HttpResponseBase:
     """GET /links/{token}.wav: a link that somebody with a key has minted."""
-    return _served(request, playback.recording_of_link(token), actor=_holder(token, name="link"))
+    actor = _holder(token, name="link")
+    opened = playback.file_of_link(token)
+    if opened is None:
+        return _recording(request, playback.recording_of_link(token), actor=actor)
+    audio = playback.Stored(opened.file)
+    return _served(request, audio, opened.recordings, actor=actor, filename=opened.name, attachment=True)
 
 
 def nothing(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - there is nothing, whoever asks
@@ -41,22 +46,44 @@ def _holder(token: str, *, name: str) -> Actor:
     return Actor("link", id=sha256(token.encode()).hexdigest()[:16], name=name)
 
 
-def _served(request: HttpRequest, recording: Recording | None, *, actor: Actor) -> HttpResponseBase:
-    if recording is None or request.method not in {"GET", "HEAD"}:
-        return _bare(404 if recording is None else 405, {} if recording is None else {"Allow": "GET, HEAD"})
+def _recording(request: HttpRequest, recording: Recording | None, *, actor: Actor) -> HttpResponseBase:
+    if recording is None:
+        return _bare(404, {})
+    return _served(request, playback.open_audio(recording), [recording], actor=actor)
+
+
+def _served(
+    request: HttpRequest,
+    audio: Served,
+    recordings: list[Recording],
+    *,
+    actor: Actor,
+    filename: str = playback.WAV_FILE_NAME,
+    attachment: bool = False,
+) -> HttpResponseBase:
+    """The audio, in which `recordings` are heard."""
+    if request.method not in {"GET", "HEAD"}:
+        return _bare(405, {"Allow": "GET, HEAD"})
+
+    def note() -> None:
+        for recording in recordings:
+            playback.record_access("listen", recording, actor)
+
     try:
         return ranges.answer(
-            playback.open_audio(recording),
+            audio,
             method=request.method,
             headers=request.headers,
-            before_body=lambda: playback.record_access("listen", recording, actor),
+            before_body=note,
+            filename=filename,
+            attachment=attachment,
         )
     except RangeUnsatisfiable as error:
         return _bare(416, {"Content-Range": f"bytes */{error.size}"})
     except PreconditionFailed:
         return _bare(412, {})
     except StorageError:
-        logger.exception("the audio of recording %s cannot be read", recording.pk)
+        logger.exception("the audio of recording %s cannot be read", ", ".join(str(each.pk) for each in recordings))
         return _bare(503, {"Retry-After": "5"})
 
 

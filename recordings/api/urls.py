@@ -1,6 +1,7 @@
 """Every address of the REST surfaces, from the root of the site."""
 
-from recordings.api import links
+from recordings.api import links, schemas
+from recordings.api.chats import urls as chats
 from recordings.api.downloads import urls as downloads
 from recordings.api.flat import urls as flat
 from recordings.api.resources import urls as resources
@@ -10,6 +11,8 @@ urlpatterns = [
     *flat.urlpatterns,
     *resources.urlpatterns,
     *sessions.urlpatterns,
+    *chats.urlpatterns,
     *downloads.urlpatterns,
     *links.urlpatterns,
+    *schemas.urlpatterns,
 ]

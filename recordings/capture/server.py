@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,9 +21,10 @@ from recordings.capture.admission import Admission
 from recordings.capture.connection import Connection
 from recordings.capture.door import Door
 from recordings.capture.ledger import Close
+from recordings.capture.lives import Life, Lives
 from recordings.capture.protocols import Handshake, Started, detect
-from recordings.capture.session import Session, in_thread
-from recordings.capture.spool import NodeFolder, StreamSpool
+from recordings.capture.session import in_thread
+from recordings.capture.spool import NodeFolder
 from recordings.errors import Fault, StreamRefused
 
 logger = logging.getLogger(__name__)
@@ -46,11 +46,10 @@ class CaptureServer:
         self._host = host
         self._port = port
         self._connections: dict[UUID, Connection] = {}
-        self._lives: dict[UUID, asyncio.Task[None]] = {}
-        self._sessions: dict[UUID, Session] = {}
         self._doors = ThreadPoolExecutor(4, thread_name_prefix="door")
         self._work = ThreadPoolExecutor(8, thread_name_prefix="store")
         self._pulse = ThreadPoolExecutor(1, thread_name_prefix="pulse")
+        self._lives = Lives(folder, self._work)
         self._refusal = "The recording server is starting"
         """Why no new stream is taken now, in a sentence; "" while they are."""
         self._stopping = asyncio.Event()
@@ -65,7 +64,8 @@ class CaptureServer:
         server = await aiofastnet.create_server(
             loop, lambda: Door(self._welcome, self._protocol), self._host, self._port, reuse_port=True, backlog=1024
         )
-        beats = [loop.create_task(act) for act in (self._sweep(), self._tick(), self._beat(), self._adopt(left))]
+        self._lives.adopt(self._folder, left)
+        beats = [loop.create_task(_for_ever(act)) for act in (self._sweep, self._tick, self._beat, self._adopt)]
         ready(server.sockets[0].getsockname()[1])
         await self._stopping.wait()
         server.close()  # a successor has the port by SO_REUSEPORT; open sockets stay until their calls end
@@ -87,10 +87,9 @@ class CaptureServer:
         events = protocol.open()
         started = next((event for event in events if isinstance(event, Started)), None)
         admitted = await self._ask(handshake, protocol.name, started)
-        session = self._session(admitted, start_ms=start_ms)
+        session = self._lives.begin(admitted, start_ms=start_ms)
         connection = Connection(session, protocol, events, max_message_bytes=settings.CAPTURE_MAX_MESSAGE_BYTES)
         self._connections[admitted.stream] = connection
-        self._begin(session)
         return connection
 
     async def _ask(self, handshake: Handshake, protocol: str, started: Started | None) -> Admission:
@@ -114,19 +113,8 @@ class CaptureServer:
     def _too_late(self, asked: "asyncio.Future[Admission]") -> None:
         """A row that was opened after its socket had been refused: close it."""
         if not asked.cancelled() and asked.exception() is None:
-            session = self._session(asked.result())
+            session = self._lives.begin(asked.result())
             session.close(Close("the database answered too late", orderly=False))
-            self._begin(session)
-
-    def _session(self, admitted: Admission, *, start_ms: int | None = None) -> Session:
-        return Session(
-            stream=admitted.stream,
-            recording=admitted.recording,
-            folder=self._folder.stream_folder(admitted.stream),
-            pool=self._work,
-            chunk_seconds=settings.CAPTURE_CHUNK_SECONDS,
-            start_ms=start_ms,
-        )
 
     def _protocol(self, listener_factory: Any) -> WSProtocol:
         return WSProtocol(
@@ -147,19 +135,6 @@ class CaptureServer:
             READ_BUFFER_BYTES,
         )
 
-    def _begin(self, session: Session) -> "asyncio.Task[None]":
-        self._sessions[session.stream] = session
-        life = asyncio.get_running_loop().create_task(session.live())
-        self._lives[session.stream] = life
-        life.add_done_callback(lambda task: self._over(session.stream, task))
-        return life
-
-    def _over(self, stream: UUID, life: "asyncio.Task[None]") -> None:
-        for table in (self._lives, self._sessions, self._connections):
-            table.pop(stream, None)
-        if not life.cancelled() and (error := life.exception()) is not None:
-            logger.error("stream %s: its audio stays in the spool", stream, exc_info=error)
-
     # --- Beats --------------------------------------------------------------------------------------------------------
 
     async def _take_stock(self) -> list[tuple[UUID, UUID]]:
@@ -175,37 +150,37 @@ class CaptureServer:
 
     async def _sweep(self) -> None:
         """What needs no database: marks, floods, idleness."""
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
-            moment = time.monotonic()
-            for connection in list(self._connections.values()):
+        await asyncio.sleep(TICK_SECONDS)
+        moment = time.monotonic()
+        for stream, connection in list(self._connections.items()):
+            if self._lives.known(stream):
                 connection.sweep(moment, idle_seconds=settings.CAPTURE_IDLE_SECONDS)
+            else:
+                del self._connections[stream]  # all of it is stored
 
     async def _tick(self) -> None:
         """One query for all sockets: which of them are to close. Without an answer no new stream is taken."""
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
-            try:
-                asked = in_thread(self._pulse, ledger.to_close, self._folder.node_id)
-                closing = await asyncio.wait_for(asked, ANSWER_SECONDS)
-            except (DatabaseError, TimeoutError) as error:
-                self._refusal = "The database does not answer"
-                logger.warning("capture goes on without the database: %s", error)
-                continue
-            self._refusal = self._disk_trouble()
-            for stream in closing.keys() & self._connections.keys():
-                self._connections[stream].finish(Close(closing[stream], orderly=True))
+        await asyncio.sleep(TICK_SECONDS)
+        try:
+            asked = in_thread(self._pulse, ledger.to_close, self._folder.node_id)
+            closing = await asyncio.wait_for(asked, ANSWER_SECONDS)
+        except (DatabaseError, TimeoutError) as error:
+            self._refusal = "The database does not answer"
+            logger.warning("capture goes on without the database: %s", error)
+            return
+        self._refusal = self._disk_trouble()
+        for stream in closing.keys() & self._connections.keys():
+            self._connections[stream].finish(Close(closing[stream], orderly=True))
 
     async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(BEAT_SECONDS)
-            try:
-                await in_thread(self._pulse, self._write_beat)
-            except DatabaseError as error:
-                logger.warning("no heartbeat: %s", error)
+        await asyncio.sleep(BEAT_SECONDS)
+        try:
+            await in_thread(self._pulse, self._write_beat)
+        except DatabaseError as error:
+            logger.warning("no heartbeat: %s", error)
 
     def _write_beat(self) -> None:
-        troubles = [session.trouble for session in list(self._sessions.values()) if session.trouble]
+        troubles = self._lives.troubles()
         ledger.beat(
             self._folder.node_id,
             spool_bytes=self._folder.spooled_bytes(),
@@ -218,51 +193,21 @@ class CaptureServer:
         full = f"The recording server's disk is full ({free >> 20} MiB left)"
         return full if free < settings.CAPTURE_MIN_FREE_BYTES else ""
 
-    # --- What others left ---------------------------------------------------------------------------------------------
-
-    async def _adopt(self, left_open: list[tuple[UUID, UUID]]) -> None:
-        """Bring to an end what killed processes left: this node's first, then any whose lock is free."""
-        self._adopt_folder(self._folder, left_open)
-        while True:
-            await asyncio.sleep(ADOPT_SECONDS)
-            try:
-                await self._adopt_abandoned()
-            except (DatabaseError, OSError) as error:
-                logger.warning("abandoned streams wait for the next round: %s", error)
-
-    async def _adopt_abandoned(self) -> None:
-        for folder in await in_thread(self._work, NodeFolder.claim_abandoned, self._folder.path.parent):
-            try:
-                lives = self._adopt_folder(folder, await in_thread(self._pulse, ledger.open_streams, folder.node_id))
-                if lives:
-                    await asyncio.wait(lives)  # its lock is ours until its streams are stored
-            finally:
+    async def _adopt(self) -> None:
+        """Bring to an end what killed processes left: any folder whose lock is free."""
+        await asyncio.sleep(ADOPT_SECONDS)
+        folders = await in_thread(self._work, NodeFolder.claim_abandoned, self._folder.path.parent)
+        lives: list[Life] = []
+        try:
+            for folder in folders:
+                lives += self._lives.adopt(folder, await in_thread(self._pulse, ledger.open_streams, folder.node_id))
+        except (DatabaseError, OSError) as error:
+            logger.warning("abandoned streams wait for the next round: %s", error)
+        finally:
+            if lives:
+                await asyncio.wait(lives)  # their locks are ours until their streams are stored
+            for folder in folders:
                 folder.release()
-
-    def _adopt_folder(self, folder: NodeFolder, left_open: list[tuple[UUID, UUID]]) -> "list[asyncio.Task[None]]":
-        """Take up every stream that waits in the folder, and every row that its process left open."""
-        lives = []
-        for path in folder.stream_folders():
-            try:
-                if UUID(path.name) in self._lives:
-                    continue
-                spool = StreamSpool.adopt(path)
-            except ValueError:
-                logger.exception("%s cannot be read; it is left as it is", path)
-                continue
-            if spool is None:
-                logger.warning("%s holds no header, so no audio: it is removed", path)
-                shutil.rmtree(path)
-                continue
-            logger.warning("stream %s is adopted: %d bytes", spool.header.stream, spool.size)
-            session = Session.adopt(spool, pool=self._work, chunk_seconds=settings.CAPTURE_CHUNK_SECONDS)
-            lives.append(self._begin(session))
-        for stream, recording in left_open:
-            if stream not in self._lives:
-                session = self._session(Admission(stream=stream, recording=recording))
-                session.close(Close(ledger.DIED, orderly=False))
-                lives.append(self._begin(session))
-        return lives
 
     # --- The end ------------------------------------------------------------------------------------------------------
 
@@ -272,10 +217,17 @@ class CaptureServer:
             await asyncio.sleep(TICK_SECONDS)
         for connection in list(self._connections.values()):
             connection.finish(Close("the recording server restarts", orderly=False), code=1012)
-        if self._lives:
-            await asyncio.wait(list(self._lives.values()), timeout=LAST_STORES_SECONDS)
-        for life in list(self._lives.values()):
-            life.cancel()  # what is not stored yet stays in the spool, for the next process
+        await self._lives.settle(seconds=LAST_STORES_SECONDS)
+
+
+async def _for_ever(act: Callable[[], Awaitable[None]]) -> None:
+    """One beat after the other. What fails in one is told, and the next comes all the same: calls are running."""
+    while True:
+        try:
+            await act()
+        except Exception:
+            logger.exception("a beat of the recording server failed")
+            await asyncio.sleep(TICK_SECONDS)
 
 
 def serve(*, host: str, port: int, ready: Callable[[int], None]) -> None:

@@ -28,6 +28,7 @@ __all__ = [
     "delete",
     "describe",
     "file_key",
+    "joined_key",
     "probe",
     "put",
     "put_blocks",
@@ -50,6 +51,11 @@ def chunk_key(*, workspace: UUID, recording: UUID, track: UUID, start_frame: int
 
 def file_key(*, workspace: UUID, recording: UUID, name: str) -> str:
     return f"w/{workspace}/r/{recording}/{name}"
+
+
+def joined_key(*, workspace: UUID, reference: UUID, fingerprint: str) -> str:
+    """Of all recordings of a call or conference in one: another content is another key."""
+    return f"w/{workspace}/j/{reference}/{fingerprint[:32]}.wav"
 
 
 @cache

@@ -39,3 +39,16 @@ def resources(client, cast):
         return getattr(client, method)(path, headers=ours | headers, **sent)
 
     return request
+
+
+@pytest.fixture
+def chats(client, cast):
+    """Requests to `chats` about a chat of the cast's workspace: chats(chat), chats(chat, "download-url")."""
+
+    def request(chat, what="audio.wav", *, method="get", key=cast.owner_key, workspace=cast.workspace.pk, **headers):
+        ours = {"Authorization": f"Bearer {key}"} if key else {}
+        number = getattr(chat, "pk", chat)
+        address = f"/api/v2/w/{workspace}/recordings/chat/{number}/{what}"
+        return getattr(client, method)(address, headers=ours | headers)
+
+    return request

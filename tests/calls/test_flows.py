@@ -284,6 +284,19 @@ def test_a_step_that_never_comes_to_an_end_is_passed_over(cast, call, monkeypatc
     assert (run.status, [bool(entry["error"]) for entry in run.log]) == ("ended", [True, False])
 
 
+def test_a_step_that_outlasts_its_lease_has_no_effect(cast, call, monkeypatch):
+    def act(found, option):
+        Flow.objects.create(workspace=call.workspace, name="effect")
+        Activeflow.objects.filter(pk=found.pk).update(due_at=now())  # as whoever takes it over does
+
+    run = begin(call, {"type": "recording_stop"})
+    make_due(run)
+    monkeypatch.setitem(flows._ports, "recording_stop", flows.Port(lambda fields: {}, act))
+    bring_on(run)
+    assert not Flow.objects.filter(name="effect").exists()
+    assert (run.step, run.steps_done, run.log) == (0, 0, [])
+
+
 def test_the_task_brings_a_run_on(cast, call):
     from calls import tasks
 

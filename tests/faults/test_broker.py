@@ -34,9 +34,9 @@ def amqp():
 
 def test_the_broker_may_go_away(start, receiver, campaign, amqp):
     address, proxy = amqp
-    outage = campaign.size(10, 60)
+    outage = campaign.size(18, 60)
     # Shorter than the outage: an engine that nobody could ask must not be given up for its silence.
-    product = start(CELERY_BROKER_URL=address, CAPTURE_CHUNK_SECONDS="1", CAPTURE_START_TIMEOUT=str(outage // 2))
+    product = start(CELERY_BROKER_URL=address, CAPTURE_CHUNK_SECONDS="1", CAPTURE_START_TIMEOUT=str(outage * 2 // 3))
     product.endpoint(receiver, "recording.requested", "recording.ended")
     calls = [one for _, one in product.sessions(8)]
     stopped_before, over_the_gap, in_the_gap = calls[:2], calls[2:5], calls[5:]

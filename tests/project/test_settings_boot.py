@@ -48,6 +48,7 @@ WRONG = {
     "LOGIN_ATTEMPTS_PER_MINUTE": ["-1", "x"],
     "SESSIONS_REQUESTS_PER_MINUTE": ["-1", "x"],
     "LIVE_FOLLOWERS_MAX": ["-1", "x"],
+    "CHAT_MIN_SECONDS": ["-1", "x"],
     "DOWNLOAD_URL_MAX_SECONDS": ["0", "x"],
     "OUTBOUND_ALLOW": ["10.0.0.0/33", "localhost"],
     "WEBHOOK_TIMEOUT_SECONDS": ["0", "x"],

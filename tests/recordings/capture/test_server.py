@@ -366,7 +366,7 @@ def test_audio_that_comes_back_after_the_end_amends(start_node, recording, kept,
 def test_a_node_that_stops_keeps_its_calls_and_takes_no_new_ones(settings, node, token, recording, kept):
     settings.CAPTURE_DRAIN_SECONDS = 30
     _, other = another(recording)
-    with connect(node.url(token)) as socket, Wire(node.port) as early:
+    with Wire(node.port) as early, connect(node.url(token)) as socket:  # in this order: who came first is accepted too
         node.sigterm()
         eventually(node.server._stopping.is_set)
         time.sleep(0.1)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('recordings', '0003_limits'),
+        ('recordings', '0004_joined_files'),
         ('workspaces', '0002_stored_replies'),
     ]
 
