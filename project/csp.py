@@ -1,8 +1,10 @@
 """The Content-Security-Policy of every page: nothing comes from, and nothing goes to, another origin.
 
 The admin's theme builds its pages with Alpine, which evaluates expressions (`unsafe-eval`) and styles elements in
-place (`unsafe-inline`, for styles alone); no script may stand in a page. Every other page of ours shows nothing and
-runs nothing. Replies that are no pages carry no policy: a browser would apply it to its own audio player.
+place (`unsafe-inline`, for styles alone); no script may stand in a page. The pages of the schemas bring a policy of
+their own (`recordings.api.schemas`): Swagger UI, from our own files, without `unsafe-eval`. Every other page of ours
+shows nothing and runs nothing. Replies that are no pages carry no policy: a browser would apply it to its own audio
+player.
 """
 
 from collections.abc import Callable

@@ -79,7 +79,7 @@ def world(cast, settings):
     settings.WAVSTREAM_URL = "ws://127.0.0.1:8765"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the true one is slow on purpose
     session = builders.make_session(cast.app)
-    ended = builders.ended_recording(session.call, builders.tone(4_000))
+    ended = builders.ended_recording(session.call, builders.tone(12_000))
     silent = builders.ended_recording(builders.make_call(cast.workspace))
     waits = builders.start(builders.make_call(cast.workspace))
     flow = Flow.objects.create(workspace=cast.workspace, name="f", actions=[])
@@ -100,9 +100,9 @@ def world(cast, settings):
         "agents": [agent.id],
         "session_id": [session.pk],
         "call_id": [session.call.uuid],
-        "number": [session.call.pk],
         "workspace_uuid": [cast.workspace.id],
         "chat_id": [chat.pk],
+        "number": [session.call.pk],
         "token": [url.removesuffix(".wav").rpartition("/")[2] for url in map(playback.recording_url, (ended, silent))],
     }
 
@@ -124,23 +124,28 @@ def existing(world, surface, path, name):
     return world.get(name, [])
 
 
-def lead(case, world, surface, path):
-    """Put true ids in place of most that were made up, and true ranges, by what they are, so that a run repeats."""
-    for name, value in case.path_parameters.items():
-        lot = zlib.crc32(repr(value).encode())
+def lead(case, lot, *, world, surface, path, audio):
+    """Put true ids in place of most that were made up, and a range of a few bytes into some requests for audio.
+
+    The lot is drawn from what was made up, so that a run repeats.
+    """
+    for name in [name for name in case.headers if name.lower() == "host"]:
+        del case.headers[name]  # a request to another site, which Django refuses before any surface
+    for name in case.path_parameters:
         true = existing(world, surface, path, name)
         if true and lot % 4:
             case.path_parameters[name] = str(true[lot // 4 % len(true)])
-    if "Range" in (case.headers or {}) and zlib.crc32(repr(dict(case.headers)).encode()) % 2:
-        for name in ("If-Match", "If-None-Match", "If-Range"):
-            case.headers.pop(name, None)
-        case.headers["Range"] = "bytes=40-99"  # made-up text is hardly ever a range that is there
+    if audio and lot % 3 == 0:
+        for name in [name for name in case.headers if name.lower().startswith("if-")]:
+            del case.headers[name]
+        case.headers["Range"] = "bytes=0-99"
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=lambda mode: mode.value)
 @pytest.mark.parametrize(("surface", "path", "method"), OPERATIONS)
 def test_replies_are_as_the_schema_has_them(surface, path, method, mode, world, cast):
     operation = schema_of(surface)[path][method.upper()]
+    described = document(surface)["paths"][path][method]
     headers = headers_of(surface, cast)
 
     @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
@@ -153,9 +158,10 @@ def test_replies_are_as_the_schema_has_them(surface, path, method, mode, world, 
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     def ask(case):
-        lead(case, world, surface, path)
+        lot = zlib.crc32(repr((case.path_parameters, case.query, case.headers, case.body)).encode())
+        lead(case, lot, world=world, surface=surface, path=path, audio="206" in described["responses"])
         with transaction.atomic():
-            reply = case.call(headers=headers)
+            reply = case.call(headers=headers if lot % 10 else None)
             transaction.set_rollback(True)
         replies[surface][reply.status_code] += 1
         case.validate_response(reply, checks=CHECKS)
@@ -168,9 +174,10 @@ EXPECTED = {
     "flat": {200, 206, 400, 401, 404},
     "resources": {200, 206, 400, 401, 404, 409},
     "sessions": {200, 202, 206, 400, 401, 404},
+    "downloads": {200, 206, 401, 404},
     "chats": {200, 206, 401, 404, 422},
-    "downloads": {200, 206, 400, 401, 404},
 }
+"""What must have been met, or the requests were not worth much."""
 
 
 def test_enough_was_asked_and_it_met_what_there_is():

@@ -188,7 +188,11 @@ ONCE = header(
     "The same POST sent again within 24 hours under this key acts once, and gets the reply that was stored.",
 )
 AUDIO_PARAMETERS = (
-    header("Range", TEXT, "`bytes=a-b`, `bytes=a-` or `bytes=-n` (RFC 9110); what is malformed is ignored."),
+    header(
+        "Range",
+        TEXT | {"pattern": "^bytes=[0-9]*-[0-9]*$"},
+        "`bytes=a-b`, `bytes=a-` or `bytes=-n` (RFC 9110); what is malformed is ignored.",
+    ),
     header("If-Range", TEXT, "An ETag: the range is given only of that file."),
     header("If-Match", TEXT, "ETags, or `*`."),
     header("If-None-Match", TEXT, "ETags, or `*`."),

@@ -24,10 +24,13 @@ MESSAGES = {
 OF_FIELDS = frozenset({"request_invalid", "field_invalid", "field_missing", "id_invalid"})
 
 
-def sample_of(code: str, dialect: Dialect, *, field: str = "") -> Problem:
-    """A problem of this code; one with a field names `field`, where the dialect's errors name one."""
+def sample_of(code: str, dialect: Dialect, *, field: str = "", **more: Any) -> Problem:
+    """A problem of this code; one with a field names `field`, where the dialect's errors name one.
+
+    `more` is data that only this dialect's problems have.
+    """
     message = MESSAGES.get(code, "")
-    data: dict[str, Any] = {"retry_after": 2.0, "allow": "GET, HEAD", "size": 126_764}
+    data: dict[str, Any] = {"retry_after": 2.0, "allow": "GET, HEAD", "size": 126_764} | more
     if code in OF_FIELDS and field:
         data["fields"] = {field: message}
         message = f"{field} {message}"
