@@ -39,7 +39,7 @@ lint: $(READY_DEV)  ## style, types, the import graph, and migrations that match
 	$(VENV)/bin/lint-imports --no-logo
 	$(APART) $(PY) manage.py makemigrations --check --dry-run
 
-faults: $(READY_DEV)  ## the full fault campaigns: kills, stops and starved disks
+faults: $(READY_DEV)  ## the full campaigns: kills, stops, starved disks, and 10,000 requests made from the schemas
 	TAPEDECK_CAMPAIGN=full $(PY) -m pytest -m fault --timeout 0
 
 bench: $(READY_DEV)  ## every benchmark, one after another

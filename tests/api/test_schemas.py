@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 
 from recordings.api.kit.generator import SurfaceGenerator
 from recordings.api.schemas import POLICY, SURFACES, document
+from tests.house import tree
 
 METHODS = {"get", "post", "put", "delete", "patch"}
 EACH = pytest.mark.parametrize("surface", SURFACES)
@@ -108,6 +109,12 @@ def test_the_examples_of_flat_are_those_of_its_documentation():
     assert shown["Recording"]["examples"][0]["durationMs"] == 7920
     assert shown["RecordingWithFile"]["examples"][0]["file"]["fileSize"] == 126720
     assert list(shown["RecordingWithFile"]["properties"])[-1] == "file"
+
+
+def test_the_version_is_the_products():
+    import tomllib
+
+    assert document("flat")["info"]["version"] == tomllib.loads(tree.read("pyproject.toml"))["project"]["version"]
 
 
 def test_the_fifteen_keys_of_resources_are_in_their_order():
