@@ -3,10 +3,9 @@
 from django.http import HttpRequest, HttpResponse
 
 from recordings.api.downloads import errors
+from recordings.api.kit.auth import bearer_key
 from recordings.api.kit.base import Dialect, DialectViewSet
 from recordings.api.kit.problems import Problem
-from workspaces.errors import CredentialMissing
-from workspaces.keys import verify_api_key
 from workspaces.models import ApiKey
 
 
@@ -15,11 +14,7 @@ class Downloads(Dialect):
     statuses = errors.STATUSES
 
     def key_of(self, request: HttpRequest) -> ApiKey:
-        """The key after `Bearer` (RFC 6750, 2.1; the scheme's case does not count)."""
-        scheme, _, key = request.headers.get("Authorization", "").strip().partition(" ")
-        if scheme.lower() != "bearer":
-            raise CredentialMissing
-        return verify_api_key(key.strip())
+        return bearer_key(request)
 
     def error(self, problem: Problem, *, path: str) -> HttpResponse:  # noqa: ARG002 - its errors name no path
         return errors.error(problem)

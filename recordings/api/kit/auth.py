@@ -7,6 +7,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from workspaces.audit import Actor
+from workspaces.errors import CredentialMissing
+from workspaces.keys import verify_api_key
 from workspaces.logins import SignedIn
 from workspaces.models import ApiKey
 
@@ -14,6 +16,17 @@ Caller = ApiKey | SignedIn
 """Who asks: both have `workspace`, `scopes`, `member` and `pk`."""
 Authenticate = Callable[[HttpRequest], Caller]
 """The key of a request; raises CredentialMissing, CredentialInvalid, or what the dialect has of its own."""
+
+
+def bearer_key(request: HttpRequest) -> ApiKey:
+    """The key after `Authorization: Bearer` (RFC 6750, 2.1; the scheme's case does not count).
+
+    Raises CredentialMissing and CredentialInvalid.
+    """
+    scheme, _, key = request.headers.get("Authorization", "").strip().partition(" ")
+    if scheme.lower() != "bearer":
+        raise CredentialMissing
+    return verify_api_key(key.strip())
 
 
 class KeyAuthentication(BaseAuthentication):
