@@ -39,7 +39,7 @@ FRAME_HEADER_BYTES = 8  # RFC 6455 §5.2: 2 + 2 of extended length + 4 of mask
 BACKLOG_HIGH, BACKLOG_LOW = 64 << 20, 32 << 20
 """Bytes in the spool, not yet in storage, at which a socket that sends faster than real time is made to wait."""
 MESSAGES_PER_SWEEP = 250
-"""Texts, pings and pongs taken between two sweeps; beyond that it is a flood."""
+"""Texts and pongs taken between two sweeps; beyond that it is a flood. Pings picows answers without a word to us."""
 ORDERLY_CODES = frozenset({WSCloseCode.OK, WSCloseCode.NO_INFO})
 LINGER_SECONDS = 0.02
 BINARY, CONTINUATION, CLOSE = WSMsgType.BINARY, WSMsgType.CONTINUATION, WSMsgType.CLOSE  # an enum's look-up is slow
@@ -177,7 +177,7 @@ class Connection(WSListener):
     # --- What we do -------------------------------------------------------------------------------------------------
 
     def sweep(self, moment: float, *, idle_seconds: float) -> None:
-        """Every 250 ms: set the mark, make a flood wait, end what is idle."""
+        """Every 250 ms: set the mark, make what comes too fast wait, end what is idle."""
         if self._parts:  # a ping came behind them, which picows answers without a word to us
             self._flush()
         received = self.session.received
